@@ -1,0 +1,1 @@
+"""Adapters to the EVM chains: contracts, certificates, watching final blocks, relaying transactions."""
