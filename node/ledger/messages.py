@@ -1,0 +1,249 @@
+"""The messages that owners sign, as frozen data, and the EIP-712 digest of each.
+
+Digests cover every field but proofs and signatures: a proof absorbs the digest, so whoever replaces it needs the
+openings. The deployment is the EIP-712 domain (hub chain id, hub address, salt), which voids a message elsewhere.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from eth_account.messages import encode_typed_data
+from eth_hash.auto import keccak
+
+from circuits.pedersen import Commitment
+from circuits.transcript import Deployment
+from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
+
+_TYPES: dict[str, list[dict[str, str]]] = {
+    name: [{"type": field.split()[0], "name": field.split()[1]} for field in fields.split(",")]
+    for name, fields in {
+        "OpenAccount": "address owner,uint32 index,bytes32 sealingKey,bytes32 nonce,uint64 expiry",
+        "MarginProof": "bytes32 account,uint64 version,uint64 credits,uint64 round,bytes32 nonce,uint64 expiry",
+        "TradeTerms": "bytes32 taker,uint64 takerVersion,uint64 takerCredits,bytes32 maker,string instrument,"
+        "uint64 price,uint64 fee,uint64 round,bytes commitment,bytes32 boxDigest,bytes32 nonce,uint64 expiry",
+        "TradeAcceptance": "bytes32 terms,uint64 makerVersion,uint64 makerCredits",
+        "Withdraw": "bytes32 account,uint64 version,uint64 credits,string asset,uint64 amount,address recipient,"
+        "uint64 round,bytes32 nonce,uint64 expiry",
+        "Bid": "bytes32 account,uint64 version,uint64 credits,bytes32 auction,int64 limit,uint64 round,"
+        "bytes32 nonce,uint64 expiry",
+    }.items()
+}
+
+
+def typed_data(deployment: Deployment, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The full EIP-712 document that a wallet shows and signs."""
+    domain_fields = ["string name", "string version", "uint256 chainId", "address verifyingContract", "bytes32 salt"]
+    return {
+        "types": {
+            "EIP712Domain": [{"type": f.split()[0], "name": f.split()[1]} for f in domain_fields],
+            name: _TYPES[name],
+        },
+        "primaryType": name,
+        "domain": {
+            "name": "zkclear",
+            "version": "1",
+            "chainId": deployment.hub_chain_id,
+            "verifyingContract": "0x" + deployment.hub.hex(),
+            "salt": deployment.salt,
+        },
+        "message": values,
+    }
+
+
+def _digest(deployment: Deployment, name: str, values: dict[str, Any]) -> Digest:
+    signable = encode_typed_data(full_message=typed_data(deployment, name, values))
+    return Digest(bytes(keccak(b"\x19" + signable.version + signable.header + signable.body)))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReference:
+    """The state of an account that a message builds on: its version, and how many inbox credits it merges."""
+
+    account: AccountId
+    version: int
+    credits: int
+
+    def fields(self) -> dict[str, Any]:
+        """As EIP-712 values."""
+        return {"account": self.account, "version": self.version, "credits": self.credits}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """Opens account (owner, index); `sealing_key` is the X25519 key to which counterparties seal openings."""
+
+    owner: Address
+    index: int
+    sealing_key: bytes
+    nonce: bytes
+    expiry: int
+    signature: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest."""
+        return _digest(
+            deployment,
+            "OpenAccount",
+            {
+                "owner": "0x" + self.owner.hex(),
+                "index": self.index,
+                "sealingKey": self.sealing_key,
+                "nonce": self.nonce,
+                "expiry": self.expiry,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MarginProof:
+    """Proves the account's initial margin in `round`."""
+
+    reference: AccountReference
+    round: int
+    nonce: bytes
+    expiry: int
+    proof: bytes = b""
+    signature: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest."""
+        values = self.reference.fields() | {"round": self.round, "nonce": self.nonce, "expiry": self.expiry}
+        return _digest(deployment, "MarginProof", values)
+
+
+@dataclass(frozen=True, slots=True)
+class TradeTerms:
+    """What both sides agree on. The taker's position grows by the committed signed size, the maker's shrinks by it;
+    the taker pays price (micro-dollars per lot) times size, and `fee` to the insurance fund."""
+
+    taker: AccountReference
+    maker: AccountId
+    instrument: InstrumentId
+    price: MicroUsd
+    fee: MicroUsd
+    round: int
+    commitment: Commitment
+    box_digest: Digest
+    nonce: bytes
+    expiry: int
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest: the trade's id."""
+        return _digest(
+            deployment,
+            "TradeTerms",
+            {
+                "taker": self.taker.account,
+                "takerVersion": self.taker.version,
+                "takerCredits": self.taker.credits,
+                "maker": self.maker,
+                "instrument": self.instrument,
+                "price": self.price,
+                "fee": self.fee,
+                "round": self.round,
+                "commitment": self.commitment.encode(),
+                "boxDigest": self.box_digest,
+                "nonce": self.nonce,
+                "expiry": self.expiry,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """Terms with the taker's opening proof, margin proof and signature, and the maker's acceptance.
+
+    The maker names its own version only when it accepts: a market maker with twenty concurrent takers chains their
+    trades on predicted versions, which the takers cannot know.
+    """
+
+    terms: TradeTerms
+    sealed_box: bytes
+    opening_proof: bytes
+    taker_proof: bytes
+    taker_signature: bytes
+    maker: AccountReference
+    maker_proof: bytes = b""
+    maker_signature: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """The trade's id: the digest of its terms."""
+        return self.terms.digest(deployment)
+
+    def acceptance_digest(self, deployment: Deployment) -> Digest:
+        """What the maker signs: the terms, with the maker's own version."""
+        return _digest(
+            deployment,
+            "TradeAcceptance",
+            {
+                "terms": self.terms.digest(deployment),
+                "makerVersion": self.maker.version,
+                "makerCredits": self.maker.credits,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Pays `amount` ledger units of `asset` to `recipient` on the asset's chain."""
+
+    reference: AccountReference
+    asset: AssetId
+    amount: int
+    recipient: Address
+    round: int
+    nonce: bytes
+    expiry: int
+    proof: bytes = b""
+    signature: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest, from which the payout's action id derives."""
+        values = self.reference.fields() | {
+            "asset": self.asset,
+            "amount": self.amount,
+            "recipient": "0x" + self.recipient.hex(),
+            "round": self.round,
+            "nonce": self.nonce,
+            "expiry": self.expiry,
+        }
+        return _digest(deployment, "Withdraw", values)
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """Offers to take a defaulted portfolio whole for at most `limit` micro-dollars."""
+
+    reference: AccountReference
+    auction: Digest
+    limit: MicroUsd
+    round: int
+    nonce: bytes
+    expiry: int
+    proof: bytes = b""
+    signature: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest."""
+        values = self.reference.fields() | {
+            "auction": self.auction,
+            "limit": self.limit,
+            "round": self.round,
+            "nonce": self.nonce,
+            "expiry": self.expiry,
+        }
+        return _digest(deployment, "Bid", values)
+
+
+Message: TypeAlias = OpenAccount | MarginProof | Trade | Withdraw | Bid
+
+
+def accounts_of(message: Message, deployment: Deployment) -> tuple[AccountId, ...]:
+    """The accounts that a message changes."""
+    match message:
+        case OpenAccount():
+            return (account_id(deployment, message.owner, message.index),)
+        case Trade():
+            return (message.terms.taker.account, message.terms.maker)
+        case _:
+            return (message.reference.account,)

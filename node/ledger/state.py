@@ -1,0 +1,214 @@
+"""The ledger's whole state, immutable: each batch makes a new one that shares what did not change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from eth_hash.auto import keccak
+
+from circuits.committee import CommitteeKey
+from circuits.pedersen import NOTHING, Commitment
+from circuits.transcript import Deployment
+from node.ledger.account import Account, Credit
+from node.ledger.parameters import HouseParameters
+from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
+from node.market.grid import RiskGrid
+from node.market.instruments import Registry
+from node.market.parameters import MarketParameters
+from node.market.state import MarketState
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a deployment fixes at genesis: identity, members, listings and parameters."""
+
+    deployment: Deployment
+    validators: tuple[Address, ...]
+    """In the order of the hub's signer set; committee member i+1 is validator i."""
+    committee: CommitteeKey
+    registry: Registry
+    market: MarketParameters
+    rules: HouseParameters
+
+    @property
+    def parameters_digest(self) -> bytes:
+        """32 bytes over parameters and listings, absorbed by every proof."""
+        return bytes(keccak(self.market.digest + self.registry.digest + self.rules.digest))
+
+    @property
+    def faults(self) -> int:
+        """f: how many validators may fail, with N = 3f+1."""
+        return (len(self.validators) - 1) // 3
+
+    @property
+    def quorum(self) -> int:
+        """Signatures that make a certificate: N − f, which is 2f+1 for N = 3f+1."""
+        return len(self.validators) - self.faults
+
+
+class Stage(IntEnum):
+    """Where a default stands."""
+
+    OPENING = 0
+    AUCTION = 1
+    COLLATERAL = 2
+    CLOSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """An opened position: signed lots."""
+
+    instrument: InstrumentId
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An opened amount of collateral, in ledger units."""
+
+    asset: AssetId
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seizure:
+    """Collateral on its way through a chain's auction; `proceeds` is None until it is sold."""
+
+    action_id: Digest
+    asset: AssetId
+    amount: int
+    proceeds: MicroUsd | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """One account's way from breach to closed."""
+
+    id: Digest
+    account: AccountId
+    stage: Stage
+    frozen_in: int
+    """Number of the batch that froze the account."""
+    opened_by: tuple[int, ...] = ()
+    """Committee members whose shares opened it."""
+    lots: tuple[Lot, ...] = ()
+    cash: MicroUsd = MicroUsd(0)
+    """Signed cash of the opened account, funding included (cash′)."""
+    collateral: tuple[Holding, ...] = ()
+    auction_started: int = 0
+    """Hub block."""
+    auctions: int = 0
+    buyer: AccountId | None = None
+    sale_price: MicroUsd = MicroUsd(0)
+    seizures: tuple[Seizure, ...] = ()
+    penalty: MicroUsd = MicroUsd(0)
+    insurance_paid: MicroUsd = MicroUsd(0)
+    shortfall: MicroUsd = MicroUsd(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """A withdrawal that a vault has not confirmed yet."""
+
+    action_id: Digest
+    account: AccountId
+    asset: AssetId
+    amount: int
+    recipient: Address
+
+
+@dataclass(frozen=True, slots=True)
+class ChainCursor:
+    """The last block of a chain whose events are booked."""
+
+    block: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """What public openings took out of the commitments, per asset and instrument, so that the sums still close."""
+
+    cash: Commitment = NOTHING
+    collateral: Mapping[AssetId, Commitment] = field(default_factory=dict)
+    positions: Mapping[InstrumentId, Commitment] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """Everything that a batch reads and writes."""
+
+    number: int
+    root: Digest
+    hub_height: int
+    hub_time: int
+    market: MarketState
+    grids: tuple[RiskGrid, ...] = ()
+    """The last grids that a proof may name, oldest first."""
+    accounts: Mapping[AccountId, Account] = field(default_factory=dict)
+    unclaimed: Mapping[AccountId, tuple[Credit, ...]] = field(default_factory=dict)
+    """Deposits for accounts that are not open yet."""
+    cursors: Mapping[int, ChainCursor] = field(default_factory=dict)
+    inventory: Mapping[AssetId, int] = field(default_factory=dict)
+    """What the vaults hold, in ledger units."""
+    escrow: Mapping[AssetId, int] = field(default_factory=dict)
+    """Of it, what is promised to a payout or a seizure."""
+    residue: Residue = Residue()
+    insurance: MicroUsd = MicroUsd(0)
+    shortfall: MicroUsd = MicroUsd(0)
+    payouts: Mapping[Digest, Payout] = field(default_factory=dict)
+    defaults: Mapping[Digest, Default] = field(default_factory=dict)
+    backstop_used: MicroUsd = MicroUsd(0)
+    used_handles: frozenset[bytes] = frozenset()
+    """keccak of each trade's D: a commitment trades once."""
+    trade_log: Digest = Digest(bytes(32))
+    """Running hash over trade ids and handles."""
+    trades: int = 0
+
+    def with_account(self, account: Account) -> "LedgerState":
+        """With one account replaced or added."""
+        return replace(self, accounts={**self.accounts, account.id: account})
+
+    def with_default(self, default: Default) -> "LedgerState":
+        """With one default replaced or added."""
+        return replace(self, defaults={**self.defaults, default.id: default})
+
+    def with_escrow_moved(self, asset: AssetId, amount: int) -> "LedgerState":
+        """With `amount` more ledger units of the asset promised (or fewer, if negative)."""
+        return replace(self, escrow=_moved(self.escrow, asset, amount))
+
+    def with_inventory_moved(self, asset: AssetId, amount: int) -> "LedgerState":
+        """With `amount` more ledger units of the asset in its vault (or fewer, if negative)."""
+        return replace(self, inventory=_moved(self.inventory, asset, amount))
+
+    def available(self, asset: AssetId) -> int:
+        """Ledger units that the asset's vault can still promise."""
+        return self.inventory.get(asset, 0) - self.escrow.get(asset, 0)
+
+    def grid(self, round_number: int) -> RiskGrid | None:
+        """The grid of a round that proofs may still name."""
+        return next((grid for grid in self.grids if grid.round == round_number), None)
+
+    def open_default_of(self, account: AccountId) -> Default | None:
+        """The account's default that is not closed, if there is one."""
+        return next(
+            (d for d in self.defaults.values() if d.account == account and d.stage is not Stage.CLOSED), None
+        )
+
+
+def _moved(amounts: Mapping[AssetId, int], asset: AssetId, change: int) -> dict[AssetId, int]:
+    after = {**amounts, asset: amounts.get(asset, 0) + change}
+    return {name: amount for name, amount in sorted(after.items()) if amount}
+
+
+def genesis(house: House, market: MarketState, hub_height: int, cursors: Mapping[int, ChainCursor]) -> LedgerState:
+    """The state before the first batch; its root is the deployment digest, which the hub holds as root 0."""
+    return LedgerState(
+        number=0,
+        root=Digest(house.deployment.digest),
+        hub_height=hub_height,
+        hub_time=market.time,
+        market=market,
+        cursors=dict(sorted(cursors.items())),
+    )
