@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from node.ledger.types import AccountId, Address, AssetId, Digest, MicroUsd
+from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,42 @@ class LedgerEvent:
     attributes: tuple[tuple[str, str], ...] = ()
 
 
-Effect: TypeAlias = PayAction | SeizeAction | LedgerEvent
+class PostingKind(StrEnum):
+    """How a posting moves the hidden amounts of its account: every kind is linear in what the owner knows."""
+
+    CREDITED = "CREDITED"
+    """`amount` waits in the inbox, of `asset`, or of cash if that is empty."""
+    MERGED = "MERGED"
+    """The first `amount` waiting credits are booked."""
+    CASH = "CASH"
+    """Cash moves by `amount` micro-dollars."""
+    COLLATERAL = "COLLATERAL"
+    """Collateral `asset` moves by `amount` ledger units."""
+    POSITION = "POSITION"
+    """Position `instrument` moves by `amount` public lots."""
+    TRADE_TAKEN = "TRADE_TAKEN"
+    """Position `instrument` grows by the size of trade `message`; cash shrinks by `amount` (price less funding) times it."""
+    TRADE_MADE = "TRADE_MADE"
+    """Position `instrument` shrinks by the size of trade `message`; cash grows by `amount` times it."""
+    SETTLED = "SETTLED"
+    """Cash grows by `amount` times position `instrument`, which then is nothing."""
+    OPENED = "OPENED"
+    """Every amount stays and becomes public (blinding zero)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One linear step of one account, from which its owner keeps or restores the openings of its commitments."""
+
+    kind: PostingKind
+    account: AccountId
+    amount: int = 0
+    asset: AssetId | None = None
+    instrument: InstrumentId | None = None
+    message: Digest | None = None
+
+
+Effect: TypeAlias = PayAction | SeizeAction | LedgerEvent | Posting
 
 
 def event(kind: EventKind, account: AccountId | None = None, **attributes: int | str | bytes) -> LedgerEvent:
