@@ -57,3 +57,28 @@ class WitnessInvalid(CircuitError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass
+class Insolvent(WitnessInvalid):
+    """The owner's account fails its window: worst at `node` of `underlying`, by `shortfall` row units (1e-9 USD).
+
+    Both are None where the account has no exposures and its cash alone is short.
+    """
+
+    underlying: int | None
+    node: int | None
+    shortfall: int
+
+    def __str__(self) -> str:
+        return f"{self.reason}: short of {self.shortfall}e-9 USD, worst at node {self.node} of underlying {self.underlying}"
+
+
+@dataclass
+class ClaimsRejected(CircuitError):
+    """The positions, in the batch that was handed in, of every claim that does not verify."""
+
+    indices: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"rejected claims {self.indices}"

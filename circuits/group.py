@@ -60,6 +60,9 @@ def point_words(point: Point) -> bytes:
 
 def scalar(value: int) -> Scalar:
     """A signed integer as a scalar, reduced modulo r."""
+    # The native conversion is an order of magnitude faster for small integers than for residues near r.
+    if value < 0:
+        return -Scalar(-value % ORDER)
     return Scalar(value % ORDER)
 
 
@@ -76,17 +79,16 @@ def decode_scalar(data: bytes) -> Scalar:
     """
     if len(data) != SCALAR_BYTES:
         raise DecodingError("scalar", f"{len(data)} bytes where {SCALAR_BYTES} belong")
-    value = int.from_bytes(data, "big")
-    if value >= ORDER:
+    if int.from_bytes(data, "big") >= ORDER:
         raise DecodingError("scalar", "not below the group order")
-    return Scalar(value)
+    return Scalar.from_be_bytes(data)
 
 
 def wide_scalar(data: bytes) -> Scalar:
     """64 uniform bytes reduced modulo r: bias below 2^-256 (RFC 9380, 5)."""
     if len(data) != 64:
         raise DecodingError("wide scalar", f"{len(data)} bytes where 64 belong")
-    return Scalar(int.from_bytes(data, "big") % ORDER)
+    return Scalar.from_be_bytes_mod_order(data)
 
 
 def random_scalar() -> Scalar:

@@ -13,7 +13,7 @@ from typing import Final
 from eth_hash.auto import keccak
 
 from circuits.errors import ProofRejected
-from circuits.group import ORDER, Point, Scalar, encode_scalar, point_words
+from circuits.group import ZERO, Point, Scalar, encode_scalar, point_words
 
 PROTOCOL: Final = b"zkclear/v1"
 
@@ -86,7 +86,24 @@ class Transcript:
             ProofRejected: the challenge is zero, which has probability 2^-255 for an honest prover.
         """
         self._state = bytes(keccak(self._state + label))
-        value = int.from_bytes(self._state, "big") % ORDER
+        value = Scalar.from_be_bytes_mod_order(self._state)
+        if value == ZERO:
+            raise ProofRejected(f"challenge {label.decode()} is zero")
+        return value
+
+    def short_challenge(self, label: bytes) -> Scalar:
+        """A challenge in [1, 2^128): the low half of the new state, for the folding rounds, where it halves the work.
+
+        Raises:
+            ProofRejected: the challenge is zero.
+        """
+        self._state = bytes(keccak(self._state + label))
+        value = int.from_bytes(self._state[16:], "big")
         if value == 0:
             raise ProofRejected(f"challenge {label.decode()} is zero")
         return Scalar(value)
+
+    @property
+    def state(self) -> bytes:
+        """The 32 bytes that everything absorbed so far has led to; a prover's nonces are derived from it."""
+        return self._state
