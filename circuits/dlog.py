@@ -1,11 +1,11 @@
 """Small discrete logarithms: the signed q behind a point q·G, by baby steps and giant steps.
 
-    table     the x-coordinates of 0·G … T·G with T = 2^table_bits: j·G and −j·G share one, so that T + 1 entries
-              cover the 2T + 1 integers around a centre
-    search    P − i·(2T + 1)·G for i = 0, 1, −1, 2, −2, …: the first whose x-coordinate is in the table names q
+    table     the x-coordinates of 0·G … T·G with T = 2^table_bits: j·G and −j·G share one, so that T + 1
+              entries cover the 2T + 1 integers around a centre
+    search    P − i·(2T + 1)·G for i = 0, 1, −1, 2, −2, …: the first whose x is in the table names q
 
-The search runs outward from 0, so that its time follows |q| and not the bound (Shanks 1971; the negation map is
-folklore). A key is 8 bytes of the compressed x-coordinate in a sorted array: 12 bytes an entry, 3 MiB for the
+The search runs outward from 0, so that its time follows |q| and not the bound (Shanks 1971; with the negation
+map). A key is 8 bytes of the compressed x-coordinate in a sorted array: 12 bytes an entry, 3 MiB for the
 default. Truncated keys may collide, hence every hit is confirmed as q·G = P.
 """
 
@@ -51,14 +51,15 @@ class NotFound(CircuitError):
 
 
 @dataclass
-class BoundExceeded(CircuitError):
-    """A search further than MAX_BOUND, or a table size outside the supported range."""
+class OutOfRange(CircuitError):
+    """A bound or a table size outside the supported range."""
 
     value: int
-    limit: int
+    least: int
+    most: int
 
     def __str__(self) -> str:
-        return f"{self.value} where at most {self.limit} is supported"
+        return f"{self.value} is not between {self.least} and {self.most}"
 
 
 @dataclass
@@ -93,11 +94,11 @@ class DiscreteLog:
         A cache that is damaged or of another size is rebuilt and replaced; `cache_fault` then says why.
 
         Raises:
-            BoundExceeded: an unsupported table size.
+            OutOfRange: an unsupported table size.
             OSError: the cache cannot be read or written.
         """
         if not _MIN_TABLE_BITS <= table_bits <= _MAX_TABLE_BITS:
-            raise BoundExceeded(table_bits, _MAX_TABLE_BITS)
+            raise OutOfRange(table_bits, _MIN_TABLE_BITS, _MAX_TABLE_BITS)
         self._span = 1 << table_bits
         self._stride = 2 * self._span + 1
         self.cache_fault = None
@@ -108,10 +109,10 @@ class DiscreteLog:
 
         Raises:
             NotFound: there is none.
-            BoundExceeded: a negative bound, or one above MAX_BOUND.
+            OutOfRange: a negative bound, or one above MAX_BOUND.
         """
         if not 0 <= bound <= MAX_BOUND:
-            raise BoundExceeded(bound, MAX_BOUND)
+            raise OutOfRange(bound, 0, MAX_BOUND)
         stride = VALUE_BASE * scalar(self._stride)
         last = (bound + self._span) // self._stride
         below, above, start, size = point, point, 0, _FIRST_BATCH
@@ -195,7 +196,7 @@ def _key(point: Point) -> bytes:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write beside the target and rename, so that a crash leaves the old file or the new one, never half of it."""
+    """Write beside the target and rename: a crash leaves the old file or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
