@@ -1,0 +1,153 @@
+"""Small logarithms: found wherever they lie within the bound, refused elsewhere, never read from a bad cache."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from circuits import dlog as module
+from circuits.dlog import MAX_BOUND, DiscreteLog, NotFound, OutOfRange
+from circuits.group import ORDER, hash_to_point, scalar
+from circuits.pedersen import VALUE_BASE
+
+SMALL = DiscreteLog(table_bits=10)
+SPAN = 1 << 10
+STRIDE = 2 * SPAN + 1
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    "value",
+    [0, 1, SPAN - 1, SPAN, SPAN + 1, STRIDE - 1, STRIDE, STRIDE + SPAN, STRIDE + SPAN + 1, 40 * STRIDE + 7],
+)
+def test_a_logarithm_at_the_seams_of_the_table_is_found(value: int, sign: int) -> None:
+    assert SMALL.find(VALUE_BASE * scalar(sign * value), 1 << 20) == sign * value
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(-(1 << 22), 1 << 22))
+def test_any_logarithm_within_the_bound_is_found(value: int) -> None:
+    assert SMALL.find(VALUE_BASE * scalar(value), 1 << 22) == value
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 14), st.integers(-(1 << 15), 1 << 15))
+def test_the_bound_is_exact(bound: int, value: int) -> None:
+    if abs(value) <= bound:
+        assert SMALL.find(VALUE_BASE * scalar(value), bound) == value
+    else:
+        with pytest.raises(NotFound) as refusal:
+            SMALL.find(VALUE_BASE * scalar(value), bound)
+        assert refusal.value.bound == bound
+
+
+@pytest.mark.parametrize("bound", [0, SPAN, SPAN + 1, STRIDE + SPAN, 1 << 16])
+def test_the_last_value_within_the_bound_is_found_and_the_next_is_not(bound: int) -> None:
+    for sign in (1, -1):
+        assert SMALL.find(VALUE_BASE * scalar(sign * bound), bound) == sign * bound
+        with pytest.raises(NotFound):
+            SMALL.find(VALUE_BASE * scalar(sign * (bound + 1)), bound)
+
+
+def test_a_point_without_small_logarithm_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        SMALL.find(hash_to_point(b"any", b"zkclear/test"), 1 << 20)
+    with pytest.raises(NotFound):
+        SMALL.find(VALUE_BASE * scalar(ORDER // 2), 1 << 20)
+
+
+@pytest.mark.parametrize("bound", [-1, MAX_BOUND + 1])
+def test_a_bound_out_of_range_is_refused(bound: int) -> None:
+    with pytest.raises(OutOfRange):
+        SMALL.find(VALUE_BASE, bound)
+
+
+@pytest.mark.parametrize("bits", [3, 25])
+def test_a_table_size_out_of_range_is_refused(bits: int) -> None:
+    with pytest.raises(OutOfRange):
+        DiscreteLog(table_bits=bits)
+
+
+def test_a_small_logarithm_is_found_at_once_whatever_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed = 0
+
+    def counting(point: object) -> bytes:
+        nonlocal computed
+        computed += 1
+        return bytes(module.encode_point(point)[-8:])  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_key", counting)
+    assert SMALL.find(VALUE_BASE * scalar(-3 * STRIDE), MAX_BOUND) == -3 * STRIDE
+    assert computed <= 32
+
+
+def test_keys_that_collide_are_told_apart_by_the_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = module._key
+    monkeypatch.setattr(module, "_key", lambda point: bytes(7) + genuine(point)[:1])
+    crowded = DiscreteLog(table_bits=8)
+    for value in (0, 5, -255, 3000, -3000):
+        assert crowded.find(VALUE_BASE * scalar(value), 1 << 13) == value
+
+
+def test_a_table_is_written_once_and_then_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "new" / "table.bin"
+    DiscreteLog(table_bits=8, cache=cache)
+    assert [entry.name for entry in cache.parent.iterdir()] == ["table.bin"]
+    monkeypatch.setattr(DiscreteLog, "_build", lambda self: pytest.fail("the cache was not used"))
+    loaded = DiscreteLog(table_bits=8, cache=cache)
+    assert loaded.cache_fault is None
+    assert loaded.find(VALUE_BASE * scalar(-70_000), 1 << 17) == -70_000
+
+
+@pytest.mark.parametrize("damage", ["flipped byte", "truncated", "surplus", "empty", "other size", "magic"])
+def test_a_corrupt_cache_is_rebuilt_and_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    cache = tmp_path / "table.bin"
+    DiscreteLog(table_bits=8, cache=cache)
+    sound = cache.read_bytes()
+    middle = len(sound) // 2
+    if damage == "other size":
+        DiscreteLog(table_bits=7, cache=cache.with_name("other"))
+        cache.write_bytes(cache.with_name("other").read_bytes())
+    else:
+        cache.write_bytes(
+            {
+                "flipped byte": sound[:middle] + bytes([sound[middle] ^ 1]) + sound[middle + 1 :],
+                "truncated": sound[:middle],
+                "surplus": sound + b"\x00",
+                "empty": b"",
+                "magic": b"Z" + sound[1:],
+            }[damage]
+        )
+    with caplog.at_level(logging.WARNING, logger="circuits.dlog"):
+        rebuilt = DiscreteLog(table_bits=8, cache=cache)
+    assert rebuilt.cache_fault is not None
+    assert "rebuilt" in caplog.text
+    assert rebuilt.find(VALUE_BASE * scalar(12_345), 1 << 17) == 12_345
+    assert cache.read_bytes() == sound
+
+
+def test_a_failed_write_leaves_the_old_cache_and_no_debris(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "table.bin"
+    cache.write_bytes(b"damaged")
+
+    def fail(descriptor: int) -> None:
+        raise OSError("disk is full")
+
+    monkeypatch.setattr(module.os, "fsync", fail)
+    with pytest.raises(OSError, match="full"):
+        DiscreteLog(table_bits=8, cache=cache)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["table.bin"]
+    assert cache.read_bytes() == b"damaged"
+
+
+def test_the_table_takes_twelve_bytes_an_entry() -> None:
+    table = SMALL._table
+    assert table.keys.nbytes + table.steps.nbytes == 12 * (SPAN + 1)
+    assert bool(np.all(table.keys[:-1] <= table.keys[1:]))
