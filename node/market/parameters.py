@@ -1,0 +1,155 @@
+"""Every figure of the margin model and of the oracle's rules: integers, chosen by the house, bound into each
+proof.
+
+The reasons for the values below stand in README.md beside this file.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.market import canonical
+from node.market.errors import InvalidParameters, MissingFeed
+from node.market.instruments import MAXIMUM_PRICE, PPM
+
+WIDTH_LIMIT_PPM: Final = 600_000
+"""No window reaches further than this below the price."""
+BASIS_POINTS: Final = 10**4
+YEAR_SECONDS: Final = 365 * 86_400
+DAY_SECONDS: Final = 86_400
+FUNDING_PERIOD_SECONDS: Final = 8 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class UnderlyingParameters:
+    """Figures of one underlying: price of lattice node 0 (feed units), fixed at listing; funding tolerance
+    (µUSD a lot).
+
+    The tolerance φ is how far a perpetual's funding index may move before a window lapses; every proof sets
+    it aside.
+    """
+
+    symbol: str
+    lattice_origin: int
+    funding_tolerance: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketParameters:
+    """The margin model's figures. Fractions, multiples and volatilities in ppm, times in seconds."""
+
+    underlyings: tuple[UnderlyingParameters, ...]
+    step_numerator: int = 11
+    step_denominator: int = 10
+    width_quantile_ppm: int = 3_000_000
+    width_horizon_seconds: int = 4 * 3600
+    maintenance_floor_ppm: int = 95_000
+    maintenance_cap_ppm: int = 350_000
+    initial_multiple_ppm: int = 1_700_000
+    initial_cap_ppm: int = 550_000
+    volatility_start_ppm: int = 800_000
+    volatility_fast_seconds: int = 6 * 3600
+    volatility_slow_seconds: int = 10 * 86_400
+    volatility_floor_ppm: int = 600_000
+    volatility_ceiling_ppm: int = 5_000_000
+    volatility_fall_ppm_per_day: int = 50_000
+    level_down_ppm: int = 600_000
+    level_up_ppm: int = 1_500_000
+    maintenance_level_down_ppm: int = 800_000
+    maintenance_level_up_ppm: int = 1_200_000
+    closing_charge_bps: int = 20
+    short_option_minimum_ppm: int = 10_000
+    funding_rate_ppm: int = 100
+    max_proof_age_seconds: int = 4 * 3600
+    oracle_quorum: int = 3
+    oracle_staleness_seconds: int = 4_200
+    oracle_deviation_ppm: int = 20_000
+    oracle_confidence_limit_ppm: int = 50_000
+    round_spacing: int = 4
+    accepted_rounds: int = 4
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "underlyings", tuple(sorted(self.underlyings, key=lambda entry: entry.symbol))
+        )
+        for name in _POSITIVE:
+            if getattr(self, name) <= 0:
+                raise InvalidParameters(name, "is not positive")
+        for lesser, greater in _ASCENDING:
+            if not getattr(self, lesser) <= getattr(self, greater):
+                raise InvalidParameters(lesser, f"exceeds {greater}")
+        self._check_widths()
+        self._check_underlyings()
+
+    def _check_widths(self) -> None:
+        if not self.step_denominator < self.step_numerator <= 2 * self.step_denominator:
+            raise InvalidParameters("step_numerator", "the lattice's ratio is not within (1, 2]")
+        if self.initial_cap_ppm >= WIDTH_LIMIT_PPM:
+            raise InvalidParameters("initial_cap_ppm", f"is not below {WIDTH_LIMIT_PPM}")
+        if self.maintenance_cap_ppm >= self.initial_cap_ppm:
+            raise InvalidParameters("maintenance_cap_ppm", "leaves no room below the initial cap")
+        if self.initial_multiple_ppm <= PPM:
+            raise InvalidParameters("initial_multiple_ppm", "does not exceed 1")
+        down, up = self.maintenance_level_down_ppm, self.maintenance_level_up_ppm
+        if not self.level_down_ppm < down <= PPM <= up < self.level_up_ppm:
+            raise InvalidParameters("level_down_ppm", "the levels do not lie outside the maintenance shocks")
+        if abs(self.funding_rate_ppm) >= PPM:
+            raise InvalidParameters("funding_rate_ppm", "is not a fraction")
+
+    def _check_underlyings(self) -> None:
+        symbols = [entry.symbol for entry in self.underlyings]
+        if len(set(symbols)) != len(symbols):
+            raise InvalidParameters("underlyings", "one is listed twice")
+        for entry in self.underlyings:
+            if not 0 < entry.lattice_origin < MAXIMUM_PRICE:
+                raise InvalidParameters(f"{entry.symbol}.lattice_origin", "is not a price")
+            if entry.funding_tolerance <= 0:
+                raise InvalidParameters(f"{entry.symbol}.funding_tolerance", "is not positive")
+
+    def underlying(self, symbol: str) -> UnderlyingParameters:
+        """The figures of one underlying. Raises MissingFeed."""
+        for entry in self.underlyings:
+            if entry.symbol == symbol:
+                return entry
+        raise MissingFeed(symbol)
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return canonical.encode(self)
+
+    @staticmethod
+    def decode(data: bytes) -> "MarketParameters":
+        """The parameters that `data` encodes. Raises EncodingInvalid, InvalidParameters."""
+        return canonical.decode(MarketParameters, data)
+
+    @property
+    def digest(self) -> bytes:
+        """32 bytes, over the encoding."""
+        return canonical.digest(self)
+
+
+_POSITIVE: Final = (
+    "step_denominator",
+    "width_quantile_ppm",
+    "width_horizon_seconds",
+    "maintenance_floor_ppm",
+    "volatility_fast_seconds",
+    "volatility_slow_seconds",
+    "volatility_floor_ppm",
+    "volatility_fall_ppm_per_day",
+    "level_down_ppm",
+    "closing_charge_bps",
+    "short_option_minimum_ppm",
+    "max_proof_age_seconds",
+    "oracle_quorum",
+    "oracle_staleness_seconds",
+    "oracle_deviation_ppm",
+    "oracle_confidence_limit_ppm",
+    "round_spacing",
+    "accepted_rounds",
+)
+_ASCENDING: Final = (
+    ("maintenance_floor_ppm", "maintenance_cap_ppm"),
+    ("volatility_fast_seconds", "volatility_slow_seconds"),
+    ("volatility_floor_ppm", "volatility_start_ppm"),
+    ("volatility_start_ppm", "volatility_ceiling_ppm"),
+)
