@@ -1,8 +1,9 @@
 """Quorum certificates: EIP-712 digests of what validators sign, compact signatures, and their verification.
 
-The digests and the rules are those of `contracts/`: a certificate that `verify` accepts is accepted by the contract of
-the same signer set, and the other way round. A signature is EIP-2098 compact, 64 bytes `r ‖ yParityAndS`, with s in
-the lower half of the group order. Everything here is pure; addresses are 20 bytes, hashes and ids 32.
+The digests and the rules are those of `contracts/`: a certificate that `verify` accepts is accepted by the
+contract of the same signer set, and the other way round. A signature is EIP-2098 compact, 64 bytes `r ‖
+yParityAndS`, with s in the lower half of the group order. Everything here is pure; addresses are 20 bytes,
+hashes and ids 32.
 """
 
 import secrets
@@ -12,7 +13,7 @@ from functools import lru_cache
 from typing import Final, Self
 
 from coincurve import PrivateKey, PublicKey
-from eth_abi import encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from node.chains.errors import BadSignature, InsufficientQuorum, MalformedCertificate, UnknownSigner
@@ -80,7 +81,7 @@ class SeizeAction:
 
 
 def quorum(signers: int) -> int:
-    """Signatures that a certificate of `signers` validators needs: N − ⌊(N−1)/3⌋, which is 2f+1 for N = 3f+1."""
+    """Signatures that a certificate of `signers` validators needs: N − ⌊(N−1)/3⌋ = 2f+1 for N = 3f+1."""
     return signers - (signers - 1) // 3
 
 
@@ -96,7 +97,7 @@ def signer_set_hash(signers: Sequence[bytes]) -> bytes:
 
 @lru_cache(maxsize=256)
 def domain_separator(chain_id: int, contract: bytes) -> bytes:
-    """EIP-712 separator of the contract `contract` on chain `chain_id`: a signature for one is void on any other."""
+    """EIP-712 separator of `contract` on chain `chain_id`: a signature for one is void on any other."""
     return keccak(
         encode(
             ["bytes32", "bytes32", "bytes32", "uint256", "address"],
@@ -163,7 +164,7 @@ class ValidatorKey:
 
 
 def recover(digest: bytes, signature: bytes) -> bytes | None:
-    """The address whose compact signature over `digest` this is; None for bytes that are no canonical signature."""
+    """The address whose compact signature over `digest` this is; None if it is not a canonical one."""
     if len(signature) != SIGNATURE_BYTES:
         return None
     s = int.from_bytes(signature[32:], "big") & ((1 << 255) - 1)
@@ -193,7 +194,7 @@ def _address(key: PublicKey) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Signatures of a subset of the signer set: bit i of `bitmap` stands for signer i, signatures in that order."""
+    """Signatures of part of the signer set: bit i of `bitmap` is signer i, signatures in that order."""
 
     bitmap: int
     signatures: tuple[bytes, ...]
@@ -229,7 +230,7 @@ class Certificate:
 def assemble(
     digest: bytes, signers: Sequence[bytes], signatures: Mapping[bytes, bytes], need: int
 ) -> Certificate:
-    """The certificate of `need` of the given signatures (address → compact signature), the first in signer order.
+    """The certificate of the first `need`, in signer order, of the signatures (address → compact).
 
     Every signature is checked. Raises UnknownSigner, BadSignature or InsufficientQuorum.
     """

@@ -90,7 +90,7 @@ class WrongChain(ChainError):
 
 @dataclass
 class FinalityReverted(ChainError):
-    """A block that the chain called final was replaced: nothing built on this chain can be trusted any more."""
+    """A block that the chain called final was replaced: nothing built on it can be trusted any more."""
 
     chain_id: int
     number: int
@@ -98,7 +98,8 @@ class FinalityReverted(ChainError):
     actual: bytes
 
     def __str__(self) -> str:
-        return f"chain {self.chain_id}: final block {self.number} was 0x{self.expected.hex()}, now 0x{self.actual.hex()}"
+        was, now = self.expected.hex(), self.actual.hex()
+        return f"chain {self.chain_id}: final block {self.number} was 0x{was}, now 0x{now}"
 
 
 @dataclass
@@ -137,7 +138,7 @@ class WatcherStopped(ChainError):
 
 @dataclass
 class MalformedLog(ChainError):
-    """A log of one of the house's contracts that fits none of their events, or contradicts its block."""
+    """A log of one of the house's contracts that fits none of their events."""
 
     chain_id: int
     block_number: int

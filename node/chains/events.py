@@ -1,14 +1,14 @@
 """Events of the house's contracts as frozen dataclasses, and their decoding from the logs of `eth_getLogs`.
 
-Every event carries the chain it happened on and its place there; (chain_id, block_number, log_index) is unique.
-Amounts are base units of the token, addresses 20 bytes, ids and hashes 32.
+Every event carries the chain it happened on and its place there; (chain_id, block_number, log_index) is
+unique. Amounts are base units of the token, addresses 20 bytes, ids and hashes 32.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from eth_abi import decode
+from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_hash.auto import keccak
 
@@ -17,7 +17,7 @@ from node.chains.errors import MalformedLog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPlace:
-    """Where an event stands: chain, block, position among the block's logs, and the contract that emitted it."""
+    """Where an event stands: chain, block, place among the block's logs, and the contract it is from."""
 
     chain_id: int
     block_number: int
@@ -39,7 +39,7 @@ class BatchCommitted(LogPlace):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposited(LogPlace):
-    """`amount` of `token` came into the vault for `account`; `sequence` counts the vault's deposits from 1."""
+    """`amount` of `token` came in for `account`; `sequence` counts the vault's deposits from 1."""
 
     account: bytes
     token: bytes
@@ -92,7 +92,7 @@ ChainEvent: TypeAlias = BatchCommitted | Deposited | Paid | PayFailed | Seized |
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How one event lies in a log: the types of its topics and data, and the names of its fields in that order."""
+    """How one event lies in a log: types of its topics and data, names of its fields in that order."""
 
     build: Callable[..., ChainEvent]
     topics: tuple[str, ...]

@@ -1,0 +1,84 @@
+"""Puts the house's contracts on a chain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_abi.abi import encode
+
+from node.chains.calls import HubReader, VaultReader
+from node.chains.compile import ContractCode, house_contract
+from node.chains.relayer import Receipt, Relayer
+from node.chains.rpc import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ListedToken:
+    """A token that a vault takes: its address, and the base units of one ledger unit."""
+
+    address: bytes
+    unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class HubDeployment:
+    """A ClearingHub in place. `block` is where a watcher begins."""
+
+    address: bytes
+    deployment: bytes
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class VaultDeployment:
+    """A CollateralVault and its CollateralAuction in place. `block` is where a watcher begins."""
+
+    vault: bytes
+    auction: bytes
+    block: int
+
+
+async def deploy_contract(relayer: Relayer, code: ContractCode, *arguments: Any) -> Receipt:
+    """Deploy `code` with its constructor's arguments; the receipt's `contract` is the new address."""
+    return await relayer.send(None, code.bytecode + encode(code.constructor_types, arguments))
+
+
+async def deploy_hub(
+    w3: Connection, relayer: Relayer, salt: bytes, signers: Sequence[bytes], cache: Path | None = None
+) -> HubDeployment:
+    """Deploy the hub of a deployment; `salt` is 32 random bytes, `signers` the validators in bitmap order."""
+    receipt = await deploy_contract(relayer, house_contract("ClearingHub", cache), salt, list(signers))
+    address = _address(receipt)
+    return HubDeployment(address, await HubReader(w3, address).deployment(), receipt.block_number)
+
+
+async def deploy_vault(
+    w3: Connection,
+    relayer: Relayer,
+    hub_deployment: bytes,
+    signers: Sequence[bytes],
+    tokens: Sequence[ListedToken],
+    usd: bytes,
+    cache: Path | None = None,
+) -> VaultDeployment:
+    """Deploy the blueprint of the auction, then the vault, whose constructor creates its auction from it."""
+    blueprint = await relayer.send(None, house_contract("CollateralAuction", cache).blueprint)
+    receipt = await deploy_contract(
+        relayer,
+        house_contract("CollateralVault", cache),
+        hub_deployment,
+        list(signers),
+        [token.address for token in tokens],
+        [token.unit for token in tokens],
+        usd,
+        _address(blueprint),
+    )
+    vault = _address(receipt)
+    return VaultDeployment(vault, await VaultReader(w3, vault).auction(), receipt.block_number)
+
+
+def _address(receipt: Receipt) -> bytes:
+    if receipt.contract is None:
+        raise ValueError("the receipt is not of a deployment")
+    return receipt.contract
