@@ -1,7 +1,7 @@
-"""What a verifier is left with: sums of points that must be the identity, and the one multi-scalar multiplication for all.
+"""What a verifier is left with: sums of points that must be the identity, and one multiplication for all.
 
-The scalars of the shared bases (G, H, B, the vectors) are kept apart from a proof's own points, so that many equations
-add up to one multiplication in which each shared base occurs once.
+The scalars of the shared bases (G, H, B, the vectors) are kept apart from a proof's own points, so that many
+equations add up to one multiplication in which each shared base occurs once.
 """
 
 import secrets
@@ -58,8 +58,8 @@ class Equation:
 def require_all(key: CommitmentKey, equations: Sequence[Equation]) -> None:
     """Check every equation with one multi-scalar multiplication.
 
-    Each equation but the first gets a fresh random non-zero weight below 2^128; if any of them fails, the weighted sum is
-    the identity with probability at most 2^-127.
+    Each equation but the first gets a fresh random non-zero weight below 2^128; if any of them fails, the
+    weighted sum is the identity with probability at most 2^-127.
 
     Raises:
         ProofRejected: some equation does not hold.

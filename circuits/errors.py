@@ -20,7 +20,7 @@ class DecodingError(CircuitError):
 
 @dataclass
 class LengthMismatch(CircuitError):
-    """Two vectors that must pair up do not; the native multi-scalar multiplication would silently truncate."""
+    """Two vectors that must pair up do not; the native multiplication would silently truncate."""
 
     left: int
     right: int
@@ -61,8 +61,9 @@ class WitnessInvalid(CircuitError):
 
 @dataclass
 class Insolvent(WitnessInvalid):
-    """The owner's account fails its window: worst at `node` of `underlying`, by `shortfall` row units (1e-9 USD).
+    """The owner's account fails its window by `shortfall` row units of 1e-9 USD.
 
+    `underlying` is the one with the worst outcome and `node` where it has it.
     Both are None where the account has no exposures and its cash alone is short.
     """
 
@@ -71,7 +72,8 @@ class Insolvent(WitnessInvalid):
     shortfall: int
 
     def __str__(self) -> str:
-        return f"{self.reason}: short of {self.shortfall}e-9 USD, worst at node {self.node} of underlying {self.underlying}"
+        place = f"worst at node {self.node} of underlying {self.underlying}"
+        return f"{self.reason}: short of {self.shortfall}e-9 USD, {place}"
 
 
 @dataclass

@@ -1,6 +1,7 @@
-"""The vector generators G_i and H_i: nothing-up-my-sleeve points, one RFC 9380 domain per family, the index as message.
+"""The vector generators G_i and H_i: nothing up my sleeve, one RFC 9380 domain per family, index as message.
 
-H_0 is not among them: it is the committee's key, under which the ledger commits (`CommitmentKey.blinding_base`).
+H_0 is not among them: it is the committee's key, under which the ledger commits
+(`CommitmentKey.blinding_base`).
 """
 
 from functools import lru_cache

@@ -1,7 +1,8 @@
 """The group: G1 of BLS12-381 (prime order r), its scalars, and their one canonical encoding each.
 
-Points travel as 48 compressed bytes (ZCash / IETF pairing-friendly-curves encoding) and enter transcripts as the
-128-byte zero-padded affine words of EIP-2537, so that a contract hashes the same bytes. Scalars are 32 bytes big-endian.
+Points travel as 48 compressed bytes (ZCash / IETF pairing-friendly-curves encoding) and enter transcripts as
+the 128-byte zero-padded affine words of EIP-2537, so that a contract hashes the same bytes. Scalars are 32
+bytes big-endian.
 """
 
 import secrets
@@ -35,7 +36,8 @@ def decode_point(data: bytes, *, allow_identity: bool = False) -> Point:
     """The point that 48 compressed bytes stand for.
 
     Raises:
-        DecodingError: wrong length, not on the curve, outside the subgroup, not canonical, or a forbidden identity.
+        DecodingError: wrong length, not on the curve, outside the subgroup, not canonical, or a forbidden
+        identity.
     """
     if len(data) != POINT_BYTES:
         raise DecodingError("point", f"{len(data)} bytes where {POINT_BYTES} belong")
@@ -97,7 +99,7 @@ def random_scalar() -> Scalar:
 
 
 def msm(points: Sequence[Point], scalars: Sequence[Scalar]) -> Point:
-    """Σ scalars[i]·points[i]: the only way to the native multi-scalar multiplication, which truncates unequal lengths.
+    """Σ scalars[i]·points[i]: the only way to the native multiplication, which truncates unequal lengths.
 
     Raises:
         LengthMismatch: the vectors differ in length.

@@ -1,11 +1,12 @@
 """Sigma proof that a ledger commitment is well formed: knowledge of (q, ρ) with C = q·G + ρ·H and D = ρ·B.
 
-    prover: R_C = k_q·G + k_ρ·H,  R_D = k_ρ·B;   e = hash(context, C, D, R_C, R_D);   z_q = k_q + e·q,  z_ρ = k_ρ + e·ρ
+    prover: R_C = k_q·G + k_ρ·H,  R_D = k_ρ·B;   e = hash(context, C, D, R_C, R_D)
+            z_q = k_q + e·q,  z_ρ = k_ρ + e·ρ
     check:  z_q·G + z_ρ·H = R_C + e·C   and   z_ρ·B = R_D + e·D
 
-The proof carries R_C and R_D rather than e (160 bytes instead of 96), so that both checks are linear and join the one
-multi-scalar multiplication of a batch. The challenge absorbs the whole message (`ProofContext`), without which a copied
-commitment and a wilful default would make the committee a decryption oracle.
+The proof carries R_C and R_D rather than e (160 bytes instead of 96), so that both checks are linear and join
+the one multi-scalar multiplication of a batch. The challenge absorbs the whole message (`ProofContext`),
+without which a copied commitment and a wilful default would make the committee a decryption oracle.
 """
 
 from dataclasses import dataclass
@@ -72,7 +73,9 @@ class OpeningClaim:
         require_all(key, self.equations(key))
 
 
-def prove_opening(key: CommitmentKey, opening: Opening, commitment: Commitment, context: ProofContext) -> bytes:
+def prove_opening(
+    key: CommitmentKey, opening: Opening, commitment: Commitment, context: ProofContext
+) -> bytes:
     """160 bytes that prove knowledge of `opening`, bound to `context`.
 
     Raises:
@@ -86,7 +89,9 @@ def prove_opening(key: CommitmentKey, opening: Opening, commitment: Commitment, 
     masked = _commit(key, k_value, k_blinding)
     e = _challenge(transcript, masked)
     z_value, z_blinding = k_value + e * value, k_blinding + e * opening.blinding
-    return encode_point(masked.c) + encode_point(masked.d) + encode_scalar(z_value) + encode_scalar(z_blinding)
+    return (
+        encode_point(masked.c) + encode_point(masked.d) + encode_scalar(z_value) + encode_scalar(z_blinding)
+    )
 
 
 def _commit(key: CommitmentKey, value: Scalar, blinding: Scalar) -> Commitment:

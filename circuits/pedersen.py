@@ -1,8 +1,8 @@
 """Pedersen commitments with decryption handles (twisted ElGamal, Chen et al. 2019/319).
 
-A signed integer q with blinding ρ is committed as the pair C = q·G + ρ·H, D = ρ·B, where H = s·B is the clearing
-committee's threshold key: the pair is perfectly binding, hides q under DDH, and t members together can read it.
-Pairs add and scale by public integers, which is how the ledger moves amounts that it cannot see.
+A signed integer q with blinding ρ is committed as the pair C = q·G + ρ·H, D = ρ·B, where H = s·B is the
+clearing committee's threshold key: the pair is perfectly binding, hides q under DDH, and t members together
+can read it. Pairs add and scale by public integers, which is how the ledger moves amounts that it cannot see.
 """
 
 from dataclasses import dataclass
@@ -165,7 +165,7 @@ class CommitmentKey:
         )
 
     def words(self) -> bytes:
-        """The public bases as a transcript absorbs them: H, B, then the digest of G and of the vector families."""
+        """The public bases as a transcript absorbs them: H, B, then the digest of all the others."""
         return point_words(self.blinding_base) + point_words(HANDLE_BASE) + generators_digest()
 
     def __eq__(self, other: object) -> bool:

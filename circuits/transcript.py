@@ -1,10 +1,11 @@
-"""Fiat–Shamir transcript over keccak-256, so that a contract recomputes every challenge (EIP-2537 words for points).
+"""Fiat–Shamir transcript over keccak-256 and EIP-2537 words, so that a contract recomputes every challenge.
 
-    absorb:    state ← keccak(state ‖ len(label) ‖ label ‖ len(data) ‖ data)      lengths are 4 bytes big-endian
+    absorb:    state ← keccak(state ‖ len(label) ‖ label ‖ len(data) ‖ data)      lengths: 4 bytes big-endian
     challenge: state ← keccak(state ‖ label), read modulo r, zero refused
 
-Leaving a public input or a prover-sent value out of the transcript is the "Frozen Heart" class of forgeries; every
-statement therefore starts from a `ProofContext`, which names the deployment, the message and the oracle round.
+Leaving a public input or a prover-sent value out of the transcript is the "Frozen Heart" class of forgeries;
+every statement therefore starts from a `ProofContext`, which names the deployment, the message and the oracle
+round.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ PROTOCOL: Final = b"zkclear/v1"
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One clearing house: the hub chain's id, the hub contract's address (20 bytes), a random salt (32 bytes)."""
+    """One clearing house: the hub chain's id, the hub's address (20 bytes), a random salt (32 bytes)."""
 
     hub_chain_id: int
     hub: bytes
@@ -32,13 +33,13 @@ class Deployment:
 
     @property
     def digest(self) -> bytes:
-        """keccak of abi.encode(chain id, hub, salt): the 32 bytes that name this deployment everywhere else."""
+        """keccak of abi.encode(chain id, hub, salt): 32 bytes that name this deployment everywhere else."""
         return bytes(keccak(self.hub_chain_id.to_bytes(32, "big") + bytes(12) + self.hub + self.salt))
 
 
 @dataclass(frozen=True, slots=True)
 class ProofContext:
-    """What every proof of a message is bound to: `message_digest`, `grid_digest`, `parameters_digest` have 32 bytes."""
+    """What every proof of a message is bound to; the three digests have 32 bytes each."""
 
     deployment: Deployment
     message_digest: bytes
@@ -53,7 +54,7 @@ class Transcript:
     __slots__ = ("_state",)
 
     def __init__(self, kind: bytes, context: ProofContext, key_words: bytes) -> None:
-        """`kind` names the relation; `key_words` are the public bases (H, B and the digest of the generators)."""
+        """`kind` names the relation; `key_words` are the public bases (H, B, the generators' digest)."""
         self._state = bytes(keccak(PROTOCOL))
         self.absorb(b"deployment", context.deployment.encode() + key_words)
         self.absorb(b"kind", kind)
@@ -92,7 +93,7 @@ class Transcript:
         return value
 
     def short_challenge(self, label: bytes) -> Scalar:
-        """A challenge in [1, 2^128): the low half of the new state, for the folding rounds, where it halves the work.
+        """A challenge in [1, 2^128) for the folding rounds, where it halves the work: the state's low half.
 
         Raises:
             ProofRejected: the challenge is zero.

@@ -1,0 +1,168 @@
+"""The prover of the reciprocal range proof; the protocol and its notation stand in `range_proof`.
+
+Each step is a method that takes what the step before made, so that a test can break exactly one relation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from circuits.errors import WitnessInvalid
+from circuits.generators import g_vector, h_vector
+from circuits.group import ZERO, Point, Scalar, encode_point, msm, scalar
+from circuits.nonces import draw_nonces
+from circuits.norm import NormProof, NormProver
+from circuits.pedersen import VALUE_BASE, CommitmentKey
+from circuits.range_proof import Challenges, constraint, digit_reciprocals, draw_challenges
+from circuits.range_shape import MASKS, RangeShape
+from circuits.transcript import Transcript
+from circuits.vectors import combine, dot, scale, twice, weighted_dot
+
+
+@dataclass(slots=True)
+class _Masks:
+    """The scalars that blind C₁, C₂ and S."""
+
+    h1: Scalar
+    h2: Scalar
+    p1: Scalar
+    p2: Scalar
+    q1: Scalar
+    q2: Scalar
+    t2: Scalar
+    u1: Scalar
+    v1: Scalar
+    h_s: Scalar
+
+
+class RangeProver:
+    """One proof in the making; each step of the protocol is a method.
+
+    `values` are the rows' integers, `blindings` their r_j: V_j = values[j]·G + blindings[j]·H_0.
+    """
+
+    def __init__(
+        self,
+        key: CommitmentKey,
+        shape: RangeShape,
+        values: Sequence[int],
+        blindings: Sequence[Scalar],
+        transcript: Transcript,
+    ) -> None:
+        """`transcript` must have absorbed the whole statement, commitments included."""
+        self.shape = shape
+        self.values = list(values)
+        self.blindings = list(blindings)
+        self.transcript = transcript
+        self._H = (key.blinding_base, *h_vector(shape.linear - 1))
+        self._G = g_vector(shape.padded)
+
+    def prove(self) -> bytes:
+        """The proof's bytes, `shape.proof_bytes` long.
+
+        Raises:
+            WitnessInvalid: a row is negative or does not fit its width.
+        """
+        self.draw_masks()
+        d = self.digits()
+        l1, C1 = self.commit_digits(d)
+        self.transcript.absorb_point(b"C1", C1)
+        alpha = self.transcript.challenge(b"alpha")
+        reciprocals = digit_reciprocals(alpha, self.shape.base)
+        rho = self.reciprocals(d, alpha, reciprocals)
+        l2, C2 = self.commit_reciprocals(rho)
+        self.transcript.absorb_point(b"C2", C2)
+        challenges = draw_challenges(self.transcript, self.shape, alpha, reciprocals)
+        shift = challenges.mu_inverse_powers
+        A = [scalar(digit) + alpha + entry for digit, entry in zip(d, shift, strict=True)]
+        B = [r + e * place for r, e, place in zip(rho, shift, challenges.places, strict=True)]
+        l_s, S = self.commit_masks(A, B, challenges)
+        self.transcript.absorb_point(b"S", S)
+        tau = self.transcript.challenge(b"tau")
+        n = combine(combine(scale(tau.inverse(), self._s), tau, A), tau.square(), B)
+        linear = combine(combine(scale(tau.inverse(), l_s), tau, l1), tau.square(), l2)
+        linear[0] = linear[0] + self.blinding_weight(tau) * dot(challenges.row_weights, self.blindings)
+        norm = self.norm_argument(linear, n, constraint(challenges, tau), challenges.varrho)
+        return b"".join(map(encode_point, (C1, C2, S))) + norm.encode()
+
+    def draw_masks(self) -> None:
+        """All randomness of the proof, hedged with the openings."""
+        count, base = len(fields(_Masks)), self.shape.base
+        secret = [*map(scalar, self.values), *self.blindings]
+        nonces = draw_nonces(self.transcript, secret, count + base + self.shape.padded)
+        self._masks = _Masks(*nonces[:count])
+        self._sigma = nonces[count : count + base]
+        self._s = nonces[count + base :]
+
+    def digits(self) -> list[int]:
+        """d, padded to N."""
+        result: list[int] = []
+        bits = self.shape.digit_bits
+        for value, width, count in zip(self.values, self.shape.widths, self.shape.row_digits, strict=True):
+            if not 0 <= value < 1 << width:
+                raise WitnessInvalid(f"row {len(result)} does not lie in [0, 2^{width})")
+            result += [value >> bits * k & self.shape.base - 1 for k in range(count)]
+        return result + [0] * (self.shape.padded - len(result))
+
+    def multiplicities(self, digits: Sequence[int]) -> list[int]:
+        """m: how often each digit occurs, padding included."""
+        counts = [0] * self.shape.base
+        for digit in digits:
+            counts[digit] += 1
+        return counts
+
+    def commit_digits(self, digits: Sequence[int]) -> tuple[list[Scalar], Point]:
+        """l_1 and C₁."""
+        masks = self._masks
+        m = list(map(scalar, self.multiplicities(digits)))
+        head = [masks.h1, masks.p1, masks.q1, -masks.q2, masks.u1, ZERO]
+        # Two multiplications: the digits and counts are small, and a mixed one would treat them as full-size.
+        small = msm([*self._H[MASKS:], *self._G], [*m, *map(scalar, digits)])
+        return head + m, small + msm([VALUE_BASE, *self._H[:MASKS]], [masks.v1, *head])
+
+    def reciprocals(
+        self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]
+    ) -> list[Scalar]:
+        """ρ_i = 1/(α+d_i)."""
+        return [reciprocals[digit] for digit in digits]
+
+    def commit_reciprocals(self, rho: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
+        """l_2 and C₂. Equal reciprocals share one multiplication of the sum of their generators."""
+        buckets: dict[bytes, tuple[Scalar, Point]] = {}
+        for r, generator in zip(rho, self._G, strict=True):
+            name = bytes(r.to_le_bytes())
+            buckets[name] = (r, buckets[name][1] + generator) if name in buckets else (r, generator)
+        masks = self._masks
+        head = [masks.h2, masks.p2, masks.q2, masks.t2]
+        points = [bucket[1] for bucket in buckets.values()]
+        scalars = [bucket[0] for bucket in buckets.values()]
+        C2 = msm([*self._H[:4], *points], [*head, *scalars])
+        return head + [ZERO] * (self.shape.linear - len(head)), C2
+
+    def commit_masks(
+        self, A: Sequence[Scalar], B: Sequence[Scalar], challenges: Challenges
+    ) -> tuple[list[Scalar], Point]:
+        """l_S and S: chosen so that every power of τ but the third cancels."""
+        masks, mu = self._masks, challenges.mu_powers
+        over = challenges.beta.inverse()
+        s, sigma = self._s, self._sigma
+        first = masks.v1 - twice(weighted_dot(mu, s, B)) + twice(dot(sigma, challenges.reciprocals))
+        l_s = [
+            masks.h_s,
+            -weighted_dot(mu, s, s) * over,
+            -twice(weighted_dot(mu, s, A)) * over - masks.p1,
+            first * over - masks.p2,
+            -weighted_dot(mu, A, A) * over - masks.q1,
+            -weighted_dot(mu, B, B) * over - masks.u1 - masks.t2,
+            *sigma,
+        ]
+        return l_s, msm([*self._H, *self._G], [*l_s, *s])
+
+    def blinding_weight(self, tau: Scalar) -> Scalar:
+        """2τ³: the weight of the rows' commitments in P."""
+        return twice(tau.square() * tau)
+
+    def norm_argument(
+        self, linear: Sequence[Scalar], n: Sequence[Scalar], c: Sequence[Scalar], varrho: Scalar
+    ) -> NormProof:
+        """The folding rounds."""
+        return NormProver((self._H, self._G), linear, n, c, varrho).prove(self.transcript)

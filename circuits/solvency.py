@@ -1,0 +1,220 @@
+"""Proving and checking the solvency window of `solvency_terms`: commitments and openings in, one proof out.
+
+A proof commits to the high limb of cash (with a handle and an opening proof, so that the committee can open
+it) and to the auxiliaries a_j and W_u, and shows all rows with one range proof.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from circuits.equation import Equation, require_all
+from circuits.errors import DecodingError, Insolvent, ProofRejected, WitnessInvalid
+from circuits.group import IDENTITY, POINT_BYTES, Point, decode_point, encode_point, scalar
+from circuits.linear import bind_statement, check_openings, linear_equation, prove_linear
+from circuits.nonces import draw_nonces
+from circuits.opening import OPENING_BYTES, OpeningClaim, prove_opening
+from circuits.pedersen import COMMITMENT_BYTES, Commitment, CommitmentKey, Opening
+from circuits.solvency_terms import (
+    CASH_OFFSET,
+    LIMB_BITS,
+    Exposure,
+    SolvencyTerms,
+    evaluate_solvency,
+    solvency_statement,
+    worst_outcome,
+)
+from circuits.transcript import ProofContext, Transcript
+
+__all__ = [
+    "Exposure",
+    "SolvencyClaim",
+    "SolvencyInputs",
+    "SolvencyProof",
+    "SolvencySizes",
+    "SolvencyTerms",
+    "SolvencyWitness",
+    "evaluate_solvency",
+    "prove_solvency",
+    "solvency_sizes",
+]
+
+KIND: Final = b"solvency"
+COUNT_BYTES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SolvencyInputs:
+    """The public commitments: the stored cash', one per exposure, and q_T if the terms have a trade."""
+
+    cash: Commitment
+    exposures: tuple[Commitment, ...]
+    trade: Commitment | None
+
+    @property
+    def commitments(self) -> tuple[Commitment, ...]:
+        """All of them, in the statement's order."""
+        return (
+            (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SolvencyWitness:
+    """The owner's openings of the inputs."""
+
+    cash: Opening
+    exposures: tuple[Opening, ...]
+    trade: Opening | None
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """All of them, in the statement's order."""
+        return (
+            (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SolvencyProof:
+    """The high limb of cash with its opening proof, the auxiliaries (a_j, then W_u), and the range proof of
+    all rows.
+    """
+
+    high: Commitment
+    high_opening: bytes
+    auxiliaries: tuple[Point, ...]
+    range: bytes
+
+    def encode(self) -> bytes:
+        """count of auxiliaries (2) ‖ high (96) ‖ its opening (160) ‖ auxiliaries (48 each) ‖ range proof."""
+        count = len(self.auxiliaries).to_bytes(COUNT_BYTES, "big")
+        points = b"".join(map(encode_point, self.auxiliaries))
+        return count + self.high.encode() + self.high_opening + points + self.range
+
+    @classmethod
+    def decode(cls, data: bytes) -> "SolvencyProof":
+        """From bytes; the length is checked against the terms when the claim is verified.
+
+        Raises:
+            DecodingError: too short, or a point that is not canonical, not in the group, or the identity.
+        """
+        start = COUNT_BYTES + COMMITMENT_BYTES
+        cut = start + OPENING_BYTES
+        end = cut + POINT_BYTES * int.from_bytes(data[:COUNT_BYTES], "big")
+        if len(data) < end or len(data) < cut:
+            raise DecodingError("solvency proof", f"{len(data)} bytes are too short")
+        points = (decode_point(data[at : at + POINT_BYTES]) for at in range(cut, end, POINT_BYTES))
+        high = Commitment.decode(data[COUNT_BYTES:start])
+        if IDENTITY in (high.c, high.d):
+            raise DecodingError("solvency proof", "the high limb is not blinded")
+        return cls(high, data[start:cut], tuple(points), data[end:])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (SolvencyProof.decode, (self.encode(),))
+
+
+@dataclass(frozen=True, slots=True)
+class SolvencySizes:
+    """What the terms alone decide: bytes of an encoded proof, rows, auxiliary points, and padded digits."""
+
+    proof: int
+    rows: int
+    auxiliaries: int
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class SolvencyClaim:
+    """The public side of a proof: `inputs` meet `terms`, for the message that `context` names."""
+
+    terms: SolvencyTerms
+    inputs: SolvencyInputs
+    proof: SolvencyProof
+    context: ProofContext
+
+    def equations(self, key: CommitmentKey) -> list[Equation]:
+        """The equations to check.
+
+        Raises:
+            ProofRejected: inputs or proof do not have the terms' shape, or an encoding is not canonical.
+            StatementUnsound: the terms allow a row to wrap around the group order.
+        """
+        statement = solvency_statement(self.terms)
+        proof, inputs = self.proof, self.inputs
+        if len(inputs.exposures) != len(self.terms.exposures) or self.terms.trade != (
+            inputs.trade is not None
+        ):
+            raise ProofRejected("inputs do not match the terms")
+        commitments = [*inputs.commitments, proof.high]
+        transcript = Transcript(KIND, self.context, key.words())
+        bind_statement(transcript, statement, commitments, proof.auxiliaries)
+        points = [commitment.c for commitment in commitments] + list(proof.auxiliaries)
+        rows = linear_equation(statement, points, proof.range, transcript)
+        return [rows, *OpeningClaim(proof.high, proof.high_opening, self.context).equations(key)]
+
+    def verify(self, key: CommitmentKey) -> None:
+        """Check the proof with one multi-scalar multiplication.
+
+        Raises:
+            ProofRejected: it does not hold.
+            StatementUnsound: the terms allow a row to wrap around the group order.
+        """
+        require_all(key, self.equations(key))
+
+
+def solvency_sizes(terms: SolvencyTerms) -> SolvencySizes:
+    """The lengths of a proof for these terms."""
+    statement = solvency_statement(terms)
+    auxiliaries = statement.auxiliaries - 1
+    fixed = COUNT_BYTES + COMMITMENT_BYTES + OPENING_BYTES
+    return SolvencySizes(
+        fixed + POINT_BYTES * auxiliaries + statement.shape.proof_bytes,
+        len(statement.rows),
+        auxiliaries,
+        statement.shape.padded,
+    )
+
+
+def prove_solvency(
+    key: CommitmentKey,
+    terms: SolvencyTerms,
+    inputs: SolvencyInputs,
+    witness: SolvencyWitness,
+    context: ProofContext,
+) -> SolvencyProof:
+    """Prove that the account meets the terms.
+
+    Raises:
+        Insolvent: it does not; names the worst scenario and the shortfall, for the owner's eyes.
+        WitnessInvalid: the openings are not those of the inputs, or an amount exceeds its stated bound.
+        StatementUnsound: the terms allow a row to wrap around the group order.
+    """
+    if terms.trade != (witness.trade is not None):
+        raise WitnessInvalid("the trade's opening does not match the terms")
+    statement = solvency_statement(terms)
+    check_openings(key, inputs.commitments, witness.openings)
+    values = _auxiliary_values(terms, witness)
+    transcript = Transcript(KIND, context, key.words())
+    secret = [part for o in witness.openings for part in (scalar(o.value), o.blinding)]
+    blindings = draw_nonces(transcript, secret, len(values))
+    openings = [Opening(value, blinding) for value, blinding in zip(values, blindings, strict=True)]
+    high = key.commit(openings[0])
+    auxiliaries = tuple(key.commit(opening).c for opening in openings[1:])
+    bind_statement(transcript, statement, [*inputs.commitments, high], auxiliaries)
+    rows = prove_linear(key, statement, [*witness.openings, *openings], transcript)
+    return SolvencyProof(high, prove_opening(key, openings[0], high, context), auxiliaries, rows)
+
+
+def _auxiliary_values(terms: SolvencyTerms, witness: SolvencyWitness) -> list[int]:
+    """hi, a_j, W_u."""
+    quantities = [opening.value for opening in witness.exposures]
+    cash = witness.cash.value
+    outcome = worst_outcome(terms, cash, quantities)
+    if outcome.slack < 0:
+        underlying = min(range(len(terms.nodes)), key=outcome.worst.__getitem__, default=None)
+        node = None if underlying is None else outcome.worst_nodes[underlying]
+        raise Insolvent("the account does not survive its window", underlying, node, -outcome.slack)
+    if not -CASH_OFFSET <= cash < CASH_OFFSET:
+        raise WitnessInvalid("cash exceeds 63 bits of µUSD")
+    sizes = [abs(q) for q, e in zip(quantities, terms.exposures, strict=True) if e.is_position]
+    return [cash + CASH_OFFSET >> LIMB_BITS, *sizes, *outcome.worst]

@@ -1,0 +1,68 @@
+"""Small vector algebra over native scalars: never Python integers in a loop."""
+
+from collections.abc import Sequence
+
+from circuits.group import ONE, ZERO, Scalar
+
+
+def twice(value: Scalar) -> Scalar:
+    """2·value."""
+    return value + value
+
+
+def powers(base: Scalar, count: int) -> list[Scalar]:
+    """base, base², …, base^count."""
+    result = []
+    power = ONE
+    for _ in range(count):
+        power = power * base
+        result.append(power)
+    return result
+
+
+def dot(left: Sequence[Scalar], right: Sequence[Scalar]) -> Scalar:
+    """Σ left[i]·right[i], for vectors of one length."""
+    total = ZERO
+    for a, b in zip(left, right, strict=True):
+        total = total + a * b
+    return total
+
+
+def weighted_dot(weights: Sequence[Scalar], left: Sequence[Scalar], right: Sequence[Scalar]) -> Scalar:
+    """Σ weights[i]·left[i]·right[i], for vectors of one length."""
+    total = ZERO
+    for w, a, b in zip(weights, left, right, strict=True):
+        total = total + w * a * b
+    return total
+
+
+def total(entries: Sequence[Scalar]) -> Scalar:
+    """Σ entries[i]."""
+    result = ZERO
+    for entry in entries:
+        result = result + entry
+    return result
+
+
+def scale(factor: Scalar, vector: Sequence[Scalar]) -> list[Scalar]:
+    """factor·vector."""
+    return [factor * entry for entry in vector]
+
+
+def combine(left: Sequence[Scalar], factor: Scalar, right: Sequence[Scalar]) -> list[Scalar]:
+    """left + factor·right, for vectors of one length."""
+    return [a + factor * b for a, b in zip(left, right, strict=True)]
+
+
+def inverses(entries: Sequence[Scalar]) -> list[Scalar]:
+    """1/entries[i] for non-zero entries, with one inversion in all (Montgomery's trick)."""
+    prefix = [ONE]
+    for entry in entries:
+        prefix.append(prefix[-1] * entry)
+    running = prefix[-1].inverse()
+    result = []
+    for entry, before in zip(reversed(entries), reversed(prefix[:-1]), strict=True):
+        result.append(running * before)
+        running = running * entry
+    result.reverse()
+    return result
