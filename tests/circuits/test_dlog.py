@@ -1,4 +1,4 @@
-"""Small logarithms: found wherever they lie within the bound, refused elsewhere, and safe from a bad cache."""
+"""Small logarithms: found wherever they lie within the bound, refused elsewhere, whatever the cache holds."""
 
 import logging
 from pathlib import Path
