@@ -1,4 +1,7 @@
-"""Validators' peer network: TLS identity, signed envelopes, a full mesh of streams. See README.md in this folder."""
+"""Validators' peer network: TLS identity, signed envelopes, a full mesh of streams.
+
+See README.md in this folder.
+"""
 
 from node.network.errors import (
     EnvelopeRejected,

@@ -2,8 +2,9 @@
 
     digest = keccak("zkclear/v1/envelope" ‖ deployment ‖ sender ‖ sequence ‖ len(topic) ‖ topic ‖ payload)
 
-with the sequence 8 bytes and the topic's length 2 bytes, both big-endian. Replaying an envelope replays its digest; sending
-one payload twice on purpose takes a new sequence, so that a retried vote is not mistaken for a replay.
+with the sequence 8 bytes and the topic's length 2 bytes, both big-endian. Replaying an envelope replays its
+digest; sending one payload twice on purpose takes a new sequence, so that a retried vote is not mistaken
+for a replay.
 """
 
 import secrets
@@ -36,7 +37,8 @@ class SignedEnvelope:
         return envelope_digest(deployment, self.sender, self.sequence, self.topic, self.payload)
 
     def __repr__(self) -> str:
-        return f"SignedEnvelope(0x{self.sender.hex()}, {self.topic}, {len(self.payload)} bytes, #{self.sequence})"
+        size = len(self.payload)
+        return f"SignedEnvelope(0x{self.sender.hex()}, {self.topic}, {size} bytes, #{self.sequence})"
 
 
 def envelope_digest(deployment: bytes, sender: bytes, sequence: int, topic: str, payload: bytes) -> bytes:
@@ -47,7 +49,7 @@ def envelope_digest(deployment: bytes, sender: bytes, sequence: int, topic: str,
 
 
 def require_sender(envelope: SignedEnvelope, digest: bytes, peer: bytes, recover: Recover) -> None:
-    """Raises EnvelopeRejected unless `peer`, proven by the connection, wrote and signed the envelope of this digest."""
+    """Raises EnvelopeRejected unless `peer`, the other end of the session, signed the envelope's digest."""
     if envelope.sender != peer:
         raise EnvelopeRejected("the sender is not the peer of this session")
     try:
@@ -65,7 +67,10 @@ class EnvelopeWriter:
         self._sequence = secrets.randbits(31) << 32
 
     def write(self, topic: str, payload: bytes) -> SignedEnvelope:
-        """Signs the payload under the next sequence. Raises EnvelopeRejected if the topic is empty or too long."""
+        """Signs the payload under the next sequence.
+
+        Raises EnvelopeRejected if the topic is empty or too long.
+        """
         if not 0 < len(topic.encode()) <= TOPIC_BYTES:
             raise EnvelopeRejected(f"a topic has 1 to {TOPIC_BYTES} bytes")
         self._sequence += 1

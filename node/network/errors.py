@@ -65,7 +65,7 @@ class UnknownPeer(NetworkError):
 
 @dataclass
 class PeerMisbehaved(NetworkError):
-    """A session ended because of what the peer did: flooded, spoke out of turn, or earned too high a penalty."""
+    """A session ended because of what the peer did: spoke out of turn, or earned too high a penalty."""
 
     peer: bytes
     reason: str
@@ -76,7 +76,7 @@ class PeerMisbehaved(NetworkError):
 
 @dataclass
 class PeerTooSlow(NetworkError):
-    """A session ended because the peer did not read: consensus messages no longer fit its queue, or a write hung."""
+    """A session ended because the peer did not read: its consensus queue is full, or a write hung."""
 
     peer: bytes
     queued: int

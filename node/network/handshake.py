@@ -21,7 +21,7 @@ NONCE_BYTES: Final = 32
 
 
 class Credentials:
-    """What a node shows and checks in handshakes: its identity, its validator key, and the deployment it belongs to."""
+    """What a node shows and checks in handshakes: identity, validator key, and deployment."""
 
     def __init__(self, identity: NodeIdentity, signer: Signer, recover: Recover, deployment: bytes) -> None:
         """Raises IdentityRejected if identity and signer are not the same validator's."""
@@ -49,7 +49,10 @@ class Credentials:
         )
 
     def check_hello(self, hello: peer_pb2.Hello, certificate: bytes, peers: Collection[bytes]) -> bytes:
-        """The validator at the other end, given the certificate (PEM) TLS saw there. Raises IdentityRejected."""
+        """The validator at the other end, given the certificate (PEM) TLS saw there.
+
+        Raises IdentityRejected.
+        """
         subject = read_certificate(certificate)
         if subject.validator != hello.validator:
             raise IdentityRejected("the Hello names another validator than the certificate")
@@ -70,7 +73,7 @@ class Credentials:
         return peer_pb2.Welcome(validator=self.address, signature=self._signer.sign_digest(digest))
 
     def check_welcome(self, welcome: peer_pb2.Welcome, hello: peer_pb2.Hello, peer: bytes) -> None:
-        """Raises IdentityRejected unless `peer` itself answered our Hello on a connection with our certificate."""
+        """Raises IdentityRejected unless `peer` itself answered our Hello, on our TLS connection."""
         if welcome.validator != peer:
             raise IdentityRejected("the Welcome names another validator than the one dialed")
         digest = session_digest(self.deployment, hello.nonce, self._fingerprint, peer)

@@ -1,15 +1,19 @@
 """Who a node is on the wire: an X.509 certificate of the deployment's authority, bound to the validator key.
 
-The certificate (P-256, RFC 5280) names the validator in a URI SAN, `zkclear://validator/0x<address>`, and in a DNS SAN that
-the TLS client checks. The authority alone is not trusted to say who is who: the validator key signs
+The certificate (P-256, RFC 5280) names the validator in a URI SAN, `zkclear://validator/0x<address>`, and
+in a DNS SAN that the TLS client checks. The authority alone is not trusted to say who is who: the validator
+key signs
 
     binding = sign(keccak("zkclear/v1/tls" ‖ deployment ‖ sha256(SubjectPublicKeyInfo)))
 
-and the listener, whose certificate a gRPC client cannot read back, signs the dialer's fresh nonce and fingerprint:
+and the listener, whose certificate a gRPC client cannot read back, signs the dialer's fresh nonce and
+fingerprint:
 
-    welcome = sign(keccak("zkclear/v1/session" ‖ deployment ‖ nonce ‖ dialer's fingerprint ‖ listener's address))
+    welcome = sign(keccak("zkclear/v1/session" ‖ deployment ‖ nonce ‖ dialer's fingerprint ‖ listener's
+    address))
 
-Somebody between the two, even with the authority's key, has another TLS key than the dialer, and so another fingerprint.
+Somebody between the two, even with the authority's key, has another TLS key than the dialer, and so another
+fingerprint.
 """
 
 import datetime
@@ -35,7 +39,7 @@ CLOCK_SKEW: Final = datetime.timedelta(hours=1)
 """A certificate is valid from this long before its making, for machines whose clocks differ."""
 
 Recover = Callable[[bytes, bytes], bytes]
-"""(digest of 32 bytes, EIP-2098 signature of 64) → address of 20 bytes; raises whatever it likes on a bad signature."""
+"""(digest of 32 bytes, EIP-2098 signature of 64) → address of 20 bytes; any exception: a bad signature."""
 
 
 class Signer(Protocol):
@@ -59,7 +63,10 @@ class CertificateAuthority:
 
 @dataclass(frozen=True, slots=True)
 class NodeIdentity:
-    """One validator's TLS identity: its address, certificate and key, and the authority it trusts. All but `address` PEM."""
+    """One validator's TLS identity: its address, certificate and key, and the authority it trusts.
+
+    All but `address` PEM.
+    """
 
     address: bytes
     certificate: bytes
@@ -121,7 +128,9 @@ def create_authority(lifetime: datetime.timedelta = datetime.timedelta(days=3650
 
 
 def issue_identity(
-    authority: CertificateAuthority, validator: bytes, lifetime: datetime.timedelta = datetime.timedelta(days=825)
+    authority: CertificateAuthority,
+    validator: bytes,
+    lifetime: datetime.timedelta = datetime.timedelta(days=825),
 ) -> NodeIdentity:
     """A fresh TLS key and certificate for the validator of this address (20 bytes)."""
     issuer = x509.load_pem_x509_certificate(authority.certificate)
@@ -129,7 +138,10 @@ def issue_identity(
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
         raise IdentityRejected("the authority's key is not an elliptic-curve key")
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.UniformResourceIdentifier(URI_PREFIX + validator.hex()), x509.DNSName(server_name(validator))]
+    names = [
+        x509.UniformResourceIdentifier(URI_PREFIX + validator.hex()),
+        x509.DNSName(server_name(validator)),
+    ]
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     certificate = (
         _builder(_name(f"0x{validator.hex()}"), issuer.subject, key.public_key(), lifetime)
@@ -137,7 +149,9 @@ def issue_identity(
         .add_extension(_key_usage(certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
+        )
         .sign(issuer_key, hashes.SHA256())
     )
     pem = certificate.public_bytes(serialization.Encoding.PEM)
@@ -145,7 +159,10 @@ def issue_identity(
 
 
 def read_certificate(pem: bytes) -> CertificateSubject:
-    """Reads what a certificate claims; whether the authority signed it is for TLS to check. Raises IdentityRejected."""
+    """Reads what a certificate claims; whether the authority signed it is for TLS to check.
+
+    Raises IdentityRejected.
+    """
     try:
         certificate = x509.load_pem_x509_certificate(pem)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -178,7 +195,7 @@ def session_digest(deployment: bytes, nonce: bytes, dialer_fingerprint: bytes, l
 
 
 def require_signature(recover: Recover, digest: bytes, signature: bytes, validator: bytes, what: str) -> None:
-    """Raises IdentityRejected unless `validator` signed the digest; `what` names the signature in the reason."""
+    """Raises IdentityRejected unless `validator` signed the digest; `what` names the signature."""
     try:
         signed_by = recover(digest, signature)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What one peer may cost this node: rates, queue sizes, and the penalties for sending what cannot be valid."""
+"""What one peer may cost this node: rates, queue sizes, and penalties for sending what cannot be valid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ Clock = Callable[[], float]
 class PeerLimits:
     """Limits for each peer; sizes in bytes, rates per second, times in seconds.
 
-    Outgoing: consensus and gossip wait in two queues. A full gossip queue drops its oldest frames (anti-entropy sends a
-    durable topic's items again); a full consensus queue ends the session. A write that hangs for `write_timeout` ends it too.
-    Incoming: above `envelopes_per_second` or `bytes_per_second` the node reads more slowly, which fills the peer's own
-    queue. Gossip that arrives while `gossip_queue` items wait for their handler is dropped.
-    Penalties: see `Conduct`.
+    Outgoing: consensus and gossip wait in two queues. A full gossip queue drops its oldest frames
+    (anti-entropy sends a durable topic's items again); a full consensus queue ends the session. A write
+    that hangs for `write_timeout` ends it too. Incoming: above `envelopes_per_second` or `bytes_per_second`
+    the node reads more slowly, which fills the peer's own queue. Gossip that arrives while `gossip_queue`
+    items wait for their handler is dropped. Penalties: see `Conduct`.
     """
 
     message_bytes: int = 8 << 20
@@ -34,8 +34,8 @@ class PeerLimits:
     bytes_burst: float = 64e6
     invalid_penalty: float = 10.0
     forged_penalty: float = 25.0
-    throttle_at: float = 30.0
-    disconnect_at: float = 100.0
+    throttle_at: float = 25.0
+    disconnect_at: float = 95.0
     forgiveness_per_second: float = 1.0
     seen_envelopes: int = 65_536
     handshake_timeout: float = 5.0
@@ -53,9 +53,13 @@ class PeerLimits:
     keepalive_timeout: float = 5.0
 
     def __post_init__(self) -> None:
-        smallest = min(self.critical_queue_bytes, self.gossip_queue_bytes, self.bytes_burst, self.reconcile_bytes)
+        smallest = min(
+            self.critical_queue_bytes, self.gossip_queue_bytes, self.bytes_burst, self.reconcile_bytes
+        )
         if self.message_bytes > smallest:
-            raise ValueError(f"a message of {self.message_bytes} bytes would fit no queue or burst of {smallest}")
+            raise ValueError(
+                f"a message of {self.message_bytes} bytes would fit no queue or burst of {smallest}"
+            )
 
 
 class TokenBucket:
@@ -69,7 +73,7 @@ class TokenBucket:
         self._at = clock()
 
     def take(self, units: float) -> float:
-        """Takes the units at once, into debt if need be; returns the seconds to wait until the debt is paid."""
+        """Takes the units at once, into debt if need be; returns the seconds until the debt is paid."""
         now = self._clock()
         self._level = min(self._burst, self._level + (now - self._at) * self._rate) - units
         self._at = now
@@ -79,8 +83,9 @@ class TokenBucket:
 class Conduct:
     """One peer's rates and penalties, across its sessions.
 
-    Each offence adds to the score, and time takes away `forgiveness_per_second`. From `throttle_at` on the peer's gossip is
-    dropped unread, while its consensus messages still count; from `disconnect_at` on it has no session at all.
+    Each offence adds to the score, and time takes away `forgiveness_per_second`. From `throttle_at` on the
+    peer's gossip is dropped unread, while its consensus messages still count; from `disconnect_at` on it
+    has no session at all.
     """
 
     def __init__(self, limits: PeerLimits, clock: Clock) -> None:

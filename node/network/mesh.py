@@ -1,9 +1,9 @@
 """The full mesh of validators (N ≤ 50): one authenticated stream for each pair, dialed by the lower address.
 
-Peers do not forward. What a node receives from a client it broadcasts itself; anti-entropy heals the gaps. A session that
-breaks loses what was queued: `on_connect` is where consensus sends its current messages again. A stream lives as long as
-both ends do, so it has no deadline of its own; the handshake, every write and every fetch have one, and keepalive ends a
-stream whose peer is gone.
+Peers do not forward. What a node receives from a client it broadcasts itself; anti-entropy heals the gaps.
+A session that breaks loses what was queued: `on_connect` is where consensus sends its current messages
+again. A stream lives as long as both ends do, so it has no deadline of its own; the handshake, every write
+and every fetch have one, and keepalive ends a stream whose peer is gone.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import grpc.aio
 import structlog
@@ -24,7 +23,6 @@ from node.network.errors import (
     IdentityRejected,
     MessageTooLarge,
     NetworkError,
-    PeerMisbehaved,
     PeerUnavailable,
     TopicTaken,
     UnknownPeer,
@@ -35,14 +33,11 @@ from node.network.limits import Clock, Conduct, PeerLimits
 from node.network.metrics import NetworkMetrics
 from node.network.reconcile import DurablePool, Reconciler
 from node.network.service import BatchProvider, PeerService
-from node.network.session import Exchange, FrameStream, Handler, PeerSession, envelope_frame
+from node.network.session import Exchange, FrameStream, Handler, OutgoingFrame, PeerSession, envelope_frame
 from node.network.transport import DialedStream, create_server, open_channel, server_credentials
 
 ConnectCallback = Callable[[bytes], Awaitable[None]]
 """Called with a peer's address each time a session with it begins."""
-
-BAN_CHECK_SECONDS: Final = 1.0
-"""How often a dialer looks whether a banned peer is forgiven."""
 
 log = structlog.get_logger(__name__)
 
@@ -75,8 +70,9 @@ class PeerStatus:
 class PeerMesh:
     """Serves and dials every peer. Create it inside the event loop that runs it.
 
-    `deployment` is the deployment's 32-byte digest; `recover` and `signer` are the validator-key operations; `pools` names
-    the durable topics; `batches` answers other nodes' fetches; `registry` takes the metrics.
+    `deployment` is the deployment's 32-byte digest; `recover` and `signer` are the validator-key
+    operations; `pools` names the durable topics; `batches` answers other nodes' fetches; `registry` takes
+    the metrics.
     """
 
     def __init__(
@@ -142,7 +138,10 @@ class PeerMesh:
         return rows
 
     def on(self, topic: str, handler: Handler) -> None:
-        """Registers the one handler of a topic; before `start`, or what arrives meanwhile is dropped. Raises TopicTaken."""
+        """Registers the one handler of a topic; before `start`, or what arrives meanwhile is dropped.
+
+        Raises TopicTaken.
+        """
         if topic in self._exchange.handlers:
             raise TopicTaken(topic)
         self._exchange.handlers[topic] = handler
@@ -152,11 +151,16 @@ class PeerMesh:
         self._callbacks.append(callback)
 
     async def start(self) -> None:
-        """Listens, and starts dialing the peers with higher addresses. Raises OSError if the port cannot be bound."""
+        """Listens, and starts dialing the peers with higher addresses.
+
+        Raises OSError if the port cannot be bound.
+        """
         self._server = create_server(self.limits)
         peer_pb2_grpc.add_PeerServiceServicer_to_server(self._service, self._server)
         try:
-            self.port = self._server.add_secure_port(self._listen, server_credentials(self._credentials.identity))
+            self.port = self._server.add_secure_port(
+                self._listen, server_credentials(self._credentials.identity)
+            )
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self._listen}") from error
         await self._server.start()
@@ -168,22 +172,24 @@ class PeerMesh:
         """Writes what is queued for at most `grace` seconds, then closes every session, channel and port."""
         self._stopping = True
         sessions = list(self._sessions.values())
-        await asyncio.gather(*(session.finish() for session in sessions), return_exceptions=True)
-        deadline = time.monotonic() + grace
-        while self._sessions and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
-        for session in list(self._sessions.values()):
+        try:
+            async with asyncio.timeout(grace):
+                await asyncio.gather(*(session.finish() for session in sessions))
+                await asyncio.gather(*(session.wait_closed() for session in sessions))
+        except TimeoutError:
+            log.warning("stopped_with_frames_queued", frames=sum(session.queued for session in sessions))
+        for session in sessions:
             session.end()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for channel in self._channels.values():
-            await channel.close()
+            await channel.close(None)
         if self._server is not None:
             await self._server.stop(0.5)
 
     async def broadcast(self, topic: str, payload: bytes) -> frozenset[bytes]:
-        """Queues the payload for every connected peer; returns their addresses. Never waits for a peer, never for oneself.
+        """Queues the payload for every connected peer; returns their addresses. Waits for no peer.
 
         Raises MessageTooLarge, EnvelopeRejected (topic).
         """
@@ -194,7 +200,10 @@ class PeerMesh:
         return reached
 
     async def send(self, address: bytes, topic: str, payload: bytes) -> None:
-        """Queues the payload for one peer. Raises UnknownPeer, PeerUnavailable, MessageTooLarge, EnvelopeRejected."""
+        """Queues the payload for one peer.
+
+        Raises UnknownPeer, PeerUnavailable, MessageTooLarge, EnvelopeRejected.
+        """
         session = self._sessions.get(self._known(address).validator)
         if session is None:
             raise PeerUnavailable(address)
@@ -220,7 +229,7 @@ class PeerMesh:
             call.cancel()
         return bodies
 
-    def _outgoing(self, topic: str, payload: bytes):
+    def _outgoing(self, topic: str, payload: bytes) -> OutgoingFrame:
         if len(payload) > self.limits.message_bytes:
             raise MessageTooLarge(len(payload), self.limits.message_bytes)
         return envelope_frame(self._exchange.writer.write(topic, payload))
@@ -242,37 +251,37 @@ class PeerMesh:
         task.add_done_callback(self._tasks.discard)
 
     async def _keep_dialing(self, peer: PeerAddress) -> None:
-        """Dials again whenever the session ends, at doubling intervals while no session begins."""
+        """Dials again whenever a session ends, at doubling intervals while none begins."""
         wait = self.limits.reconnect_first
         while not self._stopping:
-            if self._conducts[peer.validator].banned:
-                await asyncio.sleep(BAN_CHECK_SECONDS)
-                continue
-            opened = self.metrics.sessions_opened
-            try:
-                await self._dial(peer)
-                wait = self.limits.reconnect_first
-            except PeerMisbehaved as error:
-                log.warning("session_ended", peer=peer.validator.hex(), reason=str(error))
-            except (NetworkError, grpc.aio.AioRpcError, TimeoutError) as error:
-                log.info("dial_failed", peer=peer.validator.hex(), reason=_reason(error))
+            began = not self._conducts[peer.validator].banned and await self._dial(peer)
+            wait = self.limits.reconnect_first if began else min(wait * 2, self.limits.reconnect_last)
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
-            wait = min(wait * 2, self.limits.reconnect_last)
 
-    async def _dial(self, peer: PeerAddress) -> None:
+    async def _dial(self, peer: PeerAddress) -> bool:
+        """One session from its dialing to its end; whether it began at all."""
         call = peer_pb2_grpc.PeerServiceStub(self._channel(peer)).Exchange()
         stream = DialedStream(call)
+        began = False
         try:
-            async with asyncio.timeout(self.limits.handshake_timeout):
-                hello = self._credentials.hello()
-                await stream.write(peer_pb2.Frame(hello=hello))
-                frame = await stream.read()
-                if frame is None or frame.WhichOneof("content") != "welcome":
-                    raise IdentityRejected("the first frame is not a Welcome")
-                self._credentials.check_welcome(frame.welcome, hello, peer.validator)
+            await self._greet(peer, stream)
+            began = True
             await self._host_session(peer.validator, stream)
+        except (NetworkError, grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError) as error:
+            event = "session_broken" if began else "dial_failed"
+            log.info(event, peer=peer.validator.hex(), reason=_reason(error))
         finally:
             call.cancel()
+        return began
+
+    async def _greet(self, peer: PeerAddress, stream: DialedStream) -> None:
+        async with asyncio.timeout(self.limits.handshake_timeout):
+            hello = self._credentials.hello()
+            await stream.write(peer_pb2.Frame(hello=hello))
+            frame = await stream.read()
+        if frame is None or frame.WhichOneof("content") != "welcome":
+            raise IdentityRejected("the first frame is not a Welcome")
+        self._credentials.check_welcome(frame.welcome, hello, peer.validator)
 
     async def _host_session(self, validator: bytes, stream: FrameStream) -> None:
         """Runs a session that has shaken hands; it takes the place of one the peer may have left behind."""

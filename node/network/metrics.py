@@ -22,6 +22,8 @@ class NetworkMetrics:
         self.received = counter("envelopes_received", "Envelopes given to a handler", "topic")
         self.dropped = counter("envelopes_dropped", "Envelopes not delivered, by reason", "reason")
         self.offences = counter("offences", "Penalties given to peers, by kind", "kind")
-        self.handler_failures = counter("handler_failures", "Handlers that raised what they should not", "topic")
+        self.handler_failures = counter(
+            "handler_failures", "Handlers that raised what they should not", "topic"
+        )
         self.healed = counter("pool_items_healed", "Durable items sent to a peer that lacked them", "topic")
         self.batches_served = counter("batches_served", "Batch bodies sent to peers that fetched them")

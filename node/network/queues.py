@@ -15,7 +15,10 @@ class _Sized(Generic[T]):
 
 
 class Lane(Generic[T]):
-    """First in, first out, within `max_items` and `max_bytes`. What happens when full is the caller's choice of method."""
+    """First in, first out, within `max_items` and `max_bytes`.
+
+    What happens when full is the caller's choice of method.
+    """
 
     def __init__(self, max_items: int, max_bytes: int, arrived: asyncio.Event | None = None) -> None:
         self._max_items = max_items
@@ -72,7 +75,9 @@ class Lane(Generic[T]):
 class Outbox(Generic[T]):
     """What waits to be written to one peer: consensus first, then gossip."""
 
-    def __init__(self, critical_items: int, critical_bytes: int, gossip_items: int, gossip_bytes: int) -> None:
+    def __init__(
+        self, critical_items: int, critical_bytes: int, gossip_items: int, gossip_bytes: int
+    ) -> None:
         self._arrived = asyncio.Event()
         self._critical: Lane[T] = Lane(critical_items, critical_bytes, self._arrived)
         self._gossip: Lane[T] = Lane(gossip_items, gossip_bytes, self._arrived)

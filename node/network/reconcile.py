@@ -1,8 +1,8 @@
 """Anti-entropy of durable topics: what one pool lacks and the other holds is found by digests and sent.
 
-Every interval, and once when a session starts, each side sends the digest of its pool. A side whose own differs answers
-with its inventory, and the first sends what is missing there. Peers do not forward, so this is also what heals a message
-lost by a full queue or while a node was away.
+Every interval, and once when a session starts, each side sends the digest of its pool. A side whose own
+differs answers with its inventory, and the first sends what is missing there. Peers do not forward, so this
+is also what heals a message lost by a full queue or while a node was away.
 """
 
 import bisect

@@ -14,7 +14,7 @@ from node.network.handshake import Credentials
 from node.network.limits import Conduct, PeerLimits
 from node.network.metrics import NetworkMetrics
 from node.network.session import FrameStream
-from node.network.transport import ServedStream, client_certificate, refuse
+from node.network.transport import ServedStream, ServerContext, client_certificate, refuse
 
 FETCH_SLICE: Final = 8
 """Batches asked of the provider at a time, so that a long fetch holds little memory."""
@@ -26,11 +26,11 @@ class BatchProvider(Protocol):
     """Where a node keeps the bodies of its batches."""
 
     async def batches(self, first: int, count: int) -> list[bytes]:
-        """Bodies of batches `first`, `first` + 1, … in order; fewer than `count`, or none, where the node's end."""
+        """Bodies of batches `first`, `first` + 1, … in order; fewer than `count` where they end."""
 
 
 class PeerService(peer_pb2_grpc.PeerServiceServicer):
-    """Checks each caller's identity, then leaves its stream to `host` and its fetches to the batch provider."""
+    """Checks each caller, then leaves its stream to `host` and its fetches to the batch provider."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class PeerService(peer_pb2_grpc.PeerServiceServicer):
         self._fetching: Counter[bytes] = Counter()
 
     async def Exchange(  # noqa: N802 - the name is the proto's
-        self, request_iterator: AsyncIterator[peer_pb2.ExchangeRequest], context: grpc.aio.ServicerContext
+        self, request_iterator: AsyncIterator[peer_pb2.ExchangeRequest], context: ServerContext
     ) -> None:
         """Handshake, then the session until it ends."""
         stream = ServedStream(context)
@@ -64,7 +64,7 @@ class PeerService(peer_pb2_grpc.PeerServiceServicer):
             await refuse(context, error)
 
     async def Fetch(  # noqa: N802 - the name is the proto's
-        self, request: peer_pb2.FetchRequest, context: grpc.aio.ServicerContext
+        self, request: peer_pb2.FetchRequest, context: ServerContext
     ) -> AsyncIterator[peer_pb2.FetchResponse]:
         """Streams at most `fetch_batches` bodies; each peer may have `fetch_streams` fetches at a time."""
         try:
@@ -77,7 +77,10 @@ class PeerService(peer_pb2_grpc.PeerServiceServicer):
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many fetches at a time")
         self._fetching[peer] += 1
         try:
-            number, end = request.first_batch, request.first_batch + min(request.count, self._limits.fetch_batches)
+            number, end = (
+                request.first_batch,
+                request.first_batch + min(request.count, self._limits.fetch_batches),
+            )
             while number < end:
                 bodies = await self._provider.batches(number, min(FETCH_SLICE, end - number))
                 for body in bodies:
@@ -87,7 +90,7 @@ class PeerService(peer_pb2_grpc.PeerServiceServicer):
         finally:
             self._fetching[peer] -= 1
 
-    async def _shake_hands(self, stream: ServedStream, context: grpc.aio.ServicerContext) -> bytes:
+    async def _shake_hands(self, stream: ServedStream, context: ServerContext) -> bytes:
         try:
             async with asyncio.timeout(self._limits.handshake_timeout):
                 frame = await stream.read()
@@ -102,7 +105,7 @@ class PeerService(peer_pb2_grpc.PeerServiceServicer):
             raise IdentityRejected("no Hello in time") from error
         return peer
 
-    def _admit(self, hello: peer_pb2.Hello, context: grpc.aio.ServicerContext) -> bytes:
+    def _admit(self, hello: peer_pb2.Hello, context: ServerContext) -> bytes:
         """The caller's address. Raises IdentityRejected, or PeerMisbehaved while it is banned."""
         peer = self._credentials.check_hello(hello, client_certificate(context), self._conducts)
         if self._conducts[peer].banned:

@@ -33,7 +33,10 @@ class FrameStream(Protocol):
         """Hands the frame to the transport; waits while the peer does not read."""
 
     async def finish(self) -> bool:
-        """Says that this side writes no more. True if the peer ends the stream upon it, False if this side has to."""
+        """Says that this side writes no more.
+
+        True if the peer ends the stream upon it, False if this side has to.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class PeerSession:
         self._awaiting_inventory: set[str] = set()
         self._answered: dict[str, float] = {}
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed = asyncio.Event()
         self._finishing = False
         self._writing = False
 
@@ -127,6 +131,10 @@ class PeerSession:
         if not self._writing and not len(self._outbox):
             await self._finish_stream()
 
+    async def wait_closed(self) -> None:
+        """Returns once `run` has."""
+        await self._closed.wait()
+
     async def run(self) -> None:
         """Runs to the session's end. Raises PeerMisbehaved, PeerTooSlow, or what the stream raised."""
         work = [self._read(), self._write(), self._reconcile(), self._work(self._critical)]
@@ -140,6 +148,7 @@ class PeerSession:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.end()
+            self._closed.set()
         for part in [self._ended, *finished]:
             part.result()
 
@@ -175,6 +184,9 @@ class PeerSession:
                 case "inventory":
                     self._supply(frame.inventory)
                 case other:
+                    self._punish(
+                        "out_of_turn", self._exchange.limits.forged_penalty, other or "an empty frame"
+                    )
                     raise PeerMisbehaved(self.peer, f"{other or 'an empty frame'} in the middle of a session")
 
     async def _receive(self, message: peer_pb2.Envelope) -> None:
@@ -209,7 +221,10 @@ class PeerSession:
             await self._handle(await lane.get())
 
     async def _handle(self, envelope: SignedEnvelope) -> None:
-        """One payload to its handler. Only InvalidGossip is the peer's fault; any other error is this node's own."""
+        """One payload to its handler.
+
+        Only InvalidGossip is the peer's fault; any other error is this node's own.
+        """
         exchange = self._exchange
         try:
             await exchange.handlers[envelope.topic](envelope.sender, envelope.payload)
@@ -240,7 +255,7 @@ class PeerSession:
         return None
 
     def _supply(self, inventory: peer_pb2.PoolInventory) -> None:
-        """Sends what the inventory lacks; one inventory for each summary, so that asking again costs the asker time."""
+        """Sends what the inventory lacks; each summary sent allows one, so that nobody asks without end."""
         if inventory.topic not in self._awaiting_inventory:
             return self._drop("unasked_inventory")
         self._awaiting_inventory.discard(inventory.topic)
@@ -253,12 +268,13 @@ class PeerSession:
     def _drop(self, reason: str) -> None:
         self._exchange.metrics.dropped.labels(reason).inc()
 
-    def _punish(self, kind: str, penalty: float, error: Exception) -> None:
+    def _punish(self, kind: str, penalty: float, reason: object) -> None:
         self._conduct.punish(penalty)
         self._exchange.metrics.offences.labels(kind).inc()
-        log.warning("peer_punished", peer=self.peer.hex(), kind=kind, reason=str(error), score=self._conduct.score)
+        score = round(self._conduct.score, 1)
+        log.warning("peer_punished", peer=self.peer.hex(), kind=kind, reason=str(reason), score=score)
         if self._conduct.banned:
-            self.end(PeerMisbehaved(self.peer, f"penalties reached {self._conduct.score:.0f}"))
+            self.end(PeerMisbehaved(self.peer, f"penalties reached {score}"))
 
 
 def _control(frame: peer_pb2.Frame) -> OutgoingFrame:

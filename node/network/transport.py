@@ -1,4 +1,6 @@
-"""gRPC channels, servers and streams as the mesh uses them: mutual TLS, keepalive on both ends, bounded messages."""
+"""gRPC channels, servers and streams as the mesh uses them: mutual TLS, keepalive, bounded messages."""
+
+from typing import Any, Final, TypeAlias
 
 import grpc
 import grpc.aio
@@ -11,10 +13,12 @@ from node.network.errors import IdentityRejected, NetworkError, PeerMisbehaved, 
 from node.network.identity import NodeIdentity, server_name
 from node.network.limits import PeerLimits
 
-FRAME_OVERHEAD = 64 << 10
+ServerContext: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+FRAME_OVERHEAD: Final = 64 << 10
 """Room for an envelope's other fields, in bytes above `PeerLimits.message_bytes`."""
 
-STATUS_OF: dict[type[NetworkError], tuple[int, str]] = {
+STATUS_OF: Final[dict[type[NetworkError], tuple[int, str]]] = {
     IdentityRejected: (code_pb2.PERMISSION_DENIED, "IDENTITY_REJECTED"),
     PeerMisbehaved: (code_pb2.PERMISSION_DENIED, "PEER_MISBEHAVED"),
     PeerTooSlow: (code_pb2.RESOURCE_EXHAUSTED, "PEER_TOO_SLOW"),
@@ -26,7 +30,7 @@ STATUS_OF: dict[type[NetworkError], tuple[int, str]] = {
 class DialedStream:
     """The client's end of `PeerService.Exchange`."""
 
-    def __init__(self, call: "grpc.aio.StreamStreamCall") -> None:
+    def __init__(self, call: "grpc.aio.StreamStreamCall[Any, Any]") -> None:
         self._call = call
 
     async def read(self) -> peer_pb2.Frame | None:
@@ -47,7 +51,7 @@ class DialedStream:
 class ServedStream:
     """The server's end of `PeerService.Exchange`."""
 
-    def __init__(self, context: "grpc.aio.ServicerContext") -> None:
+    def __init__(self, context: ServerContext) -> None:
         self._context = context
 
     async def read(self) -> peer_pb2.Frame | None:
@@ -96,15 +100,18 @@ def server_credentials(identity: NodeIdentity) -> "grpc.ServerCredentials":
     return grpc.ssl_server_credentials([pair], root_certificates=identity.authority, require_client_auth=True)
 
 
-def client_certificate(context: "grpc.aio.ServicerContext") -> bytes:
-    """PEM of the certificate TLS verified at the other end of a call. Raises IdentityRejected if there is none."""
-    certificates = context.auth_context().get("x509_pem_cert", [])
+def client_certificate(context: ServerContext) -> bytes:
+    """PEM of the certificate TLS verified at the other end of a call.
+
+    Raises IdentityRejected if there is none.
+    """
+    certificates = list(context.auth_context().get("x509_pem_cert", []))
     if len(certificates) != 1:
         raise IdentityRejected("the connection has no client certificate")
     return bytes(certificates[0])
 
 
-async def refuse(context: "grpc.aio.ServicerContext", error: NetworkError) -> None:
+async def refuse(context: ServerContext, error: NetworkError) -> None:
     """Ends a call with the google.rpc.Status of an error of `STATUS_OF`; never returns."""
     code, reason = STATUS_OF[type(error)]
     detail = any_pb2.Any()

@@ -1,12 +1,13 @@
 """Generates the Python stubs of `proto/clearing/v1/*.proto` beside this script.
 
-    python node/stubs/generate.py            write them
-    python node/stubs/generate.py --check    change nothing; exit 1 and name what is missing, stale or different
+    python node/stubs/generate.py            write them python node/stubs/generate.py --check    change
+    nothing; exit 1 and name what is missing, stale or different
 
 A plain script: `node/stubs` holds the import root of the package `clearing` and is itself no package.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 from importlib.resources import files
@@ -34,7 +35,7 @@ def generate(target: Path) -> None:
 
 
 def differences(fresh: Path, committed: Path) -> list[str]:
-    """Names of the stubs that differ between two roots, are missing from `committed`, or have no source any more."""
+    """Names of the stubs that differ between two roots, or that only one of them has."""
 
     def stubs(root: Path) -> dict[str, bytes]:
         folder = root / PACKAGE
@@ -48,15 +49,24 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(description="Generate the gRPC stubs of clearing.v1.")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a stub is out of date")
-    if not parser.parse_args(arguments).check:
-        generate(STUBS)
-        return 0
+    check = parser.parse_args(arguments).check
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
         stale = differences(Path(folder), STUBS)
-    for name in stale:
-        sys.stderr.write(f"out of date: {name}\n")
-    return 1 if stale else 0
+        for name in stale:
+            if check:
+                sys.stderr.write(f"out of date: {name}\n")
+            else:
+                replace(Path(folder) / PACKAGE / name, STUBS / PACKAGE / name)
+    return 1 if check and stale else 0
+
+
+def replace(fresh: Path, committed: Path) -> None:
+    """Puts a stub where it belongs, or takes away one whose source is gone."""
+    if fresh.exists():
+        shutil.copyfile(fresh, committed)
+    else:
+        committed.unlink()
 
 
 if __name__ == "__main__":
