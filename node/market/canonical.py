@@ -46,8 +46,8 @@ def decode(kind: type[T], data: bytes) -> T:
     value, end = _read(kind, data, 0, kind.__name__)
     if end != len(data):
         raise EncodingInvalid(kind.__name__, f"{len(data) - end} surplus bytes")
-    if not isinstance(value, kind):
-        raise EncodingInvalid(kind.__name__, "not of this kind")
+    if not isinstance(value, kind) or encode(value) != data:
+        raise EncodingInvalid(kind.__name__, "not canonical")
     return value
 
 

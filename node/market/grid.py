@@ -1,17 +1,39 @@
 """The risk grid of one oracle round: what each listed instrument is worth, per lot, throughout a window of
 its underlying.
 
-The proposer computes it (`build.py`), in floating point where options are concerned, and publishes these
+The proposer computes it, in floating point where options are concerned, and publishes these
 integers in the batch. Every node computes its own and accepts the published one within the last unit:
 machines may differ in the last bit of a float, the ledger may not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
-from node.market import canonical
-from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument
+import numpy as np
 
+from node.market import canonical
+from node.market.charges import closing_charge, settlement_rounding, short_minimum
+from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument, ValueOutOfRange
+from node.market.gap import corner_values, gap_bounds, option_book
+from node.market.instruments import (
+    FEED_UNITS,
+    PPM,
+    ROW_UNITS,
+    CollateralAsset,
+    Future,
+    Instrument,
+    Option,
+    Perpetual,
+    Registry,
+)
+from node.market.lattice import lattice_of
+from node.market.parameters import MarketParameters
+from node.market.state import MarketState, spot_per_lot
+from node.market.valuation import option_sign, option_value, years_to
+from node.market.widths import initial_width, maintenance_width, price_range
+
+ROW_UNITS_PER_FEED_UNIT: Final = ROW_UNITS // FEED_UNITS
 VALUE_LIMIT: Final = 2**63
 """Absolute values in margin rows stay below this; proofs rely on it."""
 _RELATIVE_TOLERANCE: Final = 10**9
@@ -112,6 +134,139 @@ class RiskGrid:
     def digest(self) -> bytes:
         """32 bytes, over the encoding."""
         return canonical.digest(self)
+
+
+def compute_grid(registry: Registry, parameters: MarketParameters, market: MarketState) -> RiskGrid:
+    """The grid of the market's last round, over the window of initial width around each price.
+
+    Expired instruments are left out: they settle.
+
+    Raises:
+        MissingFeed: an underlying that never had a valid price.
+        ValueOutOfRange: a price the lattice cannot serve, or a value of 2^63 row units and more.
+    """
+    living = tuple(
+        entry for entry in registry.instruments if isinstance(entry, Perpetual) or entry.expiry > market.time
+    )
+    underlyings = tuple(_underlying(symbol, living, parameters, market) for symbol in registry.underlyings)
+    entries: list[InstrumentGrid] = []
+    for grid in underlyings:
+        listed = [entry for entry in living if entry.underlying == grid.symbol]
+        linear = [entry for entry in listed if not isinstance(entry, Option)]
+        entries += [_linear(entry, grid, parameters, market) for entry in linear]
+        options = [entry for entry in listed if isinstance(entry, Option)]
+        if options:
+            entries += _options(options, grid, parameters, market)
+        assets = [asset for asset in registry.collateral if asset.underlying == grid.symbol]
+        entries += [_collateral(asset, grid) for asset in assets]
+    for entry in entries:
+        for node, value in enumerate(entry.values):
+            if abs(value) + entry.gap_charge >= VALUE_LIMIT:
+                raise ValueOutOfRange(entry.id, node, value)
+    return RiskGrid(
+        market.round, market.time, underlyings, tuple(sorted(entries, key=lambda entry: entry.id))
+    )
+
+
+def _underlying(
+    symbol: str, living: Sequence[Instrument], parameters: MarketParameters, market: MarketState
+) -> UnderlyingGrid:
+    price, sigma = market.price(symbol), market.sigma_ppm(symbol)
+    initial = initial_width(sigma, parameters)
+    strikes = [entry.strike for entry in living if isinstance(entry, Option) and entry.underlying == symbol]
+    return UnderlyingGrid(
+        symbol=symbol,
+        price=price,
+        sigma_ppm=sigma,
+        nodes=lattice_of(symbol, parameters).window(price_range(price, initial), strikes),
+        levels=(sigma * parameters.level_down_ppm // PPM, sigma, -(-sigma * parameters.level_up_ppm // PPM)),
+        maintenance_width_ppm=maintenance_width(sigma, parameters),
+        initial_width_ppm=initial,
+    )
+
+
+def _linear(
+    entry: Perpetual | Future, grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
+) -> InstrumentGrid:
+    """Worth the price itself, to the nearest row unit; half a unit at a chord's ends makes a gap of 1."""
+    lots = entry.lot_scale
+    gap = 1 + settlement_rounding(entry, market.time, parameters)
+    return InstrumentGrid(
+        id=entry.id,
+        underlying=entry.underlying,
+        mark=spot_per_lot(grid.price, lots),
+        values=tuple((node * ROW_UNITS_PER_FEED_UNIT + lots // 2) // lots for node in grid.nodes),
+        gap_charge=gap,
+        wide_gap_charge=gap,
+        closing_charge=closing_charge(entry, grid.price, grid.nodes[-1], market, parameters),
+        short_minimum=0,
+        funding=market.funding_index(entry.id),
+    )
+
+
+def _collateral(asset: CollateralAsset, grid: UnderlyingGrid) -> InstrumentGrid:
+    """Rounded down at the nodes, so that no chord exceeds the true value; the haircut pays for its sale."""
+    kept = PPM - asset.haircut_ppm
+    return InstrumentGrid(
+        id=asset.id,
+        underlying=grid.symbol,
+        mark=grid.price * ROW_UNITS_PER_FEED_UNIT // asset.unit_scale,
+        values=tuple(
+            node * ROW_UNITS_PER_FEED_UNIT * kept // (PPM * asset.unit_scale) for node in grid.nodes
+        ),
+        gap_charge=0,
+        wide_gap_charge=0,
+        closing_charge=0,
+        short_minimum=0,
+        funding=0,
+    )
+
+
+def _options(
+    options: Sequence[Option], grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
+) -> list[InstrumentGrid]:
+    """All options on one underlying at once. Values are rounded to the nearest unit, gap charges up."""
+    time, last = market.time, market.time + parameters.max_proof_age_seconds
+    book = option_book(
+        [float(entry.strike) for entry in options],
+        [option_sign(entry) for entry in options],
+        [years_to(entry.expiry, time) for entry in options],
+        [years_to(entry.expiry, last) for entry in options],
+    )
+    nodes = np.array(grid.nodes, dtype=np.float64)
+    levels = np.array(grid.levels, dtype=np.float64) / PPM
+    values, gaps = corner_values(book, nodes, levels), gap_bounds(book, nodes, levels)
+    made = []
+    for entry, surface, gap in zip(options, values, gaps, strict=True):
+        per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
+        units = tuple(int(value) for value in np.rint(surface.ravel() * per_lot))
+        made.append(
+            InstrumentGrid(
+                id=entry.id,
+                underlying=grid.symbol,
+                mark=_option_mark(entry, grid, time),
+                values=units,
+                gap_charge=int(np.ceil(gap * per_lot))
+                + _disagreement(units)
+                + settlement_rounding(entry, time, parameters),
+                wide_gap_charge=0,
+                closing_charge=closing_charge(entry, grid.price, grid.nodes[-1], market, parameters),
+                short_minimum=short_minimum(entry, grid.nodes[-1], parameters),
+                funding=0,
+            )
+        )
+    return made
+
+
+def _disagreement(values: Sequence[int]) -> int:
+    """What rounding to units, and the latitude of `check_grid`, can take from a chord."""
+    return 3 + max(values) // _RELATIVE_TOLERANCE
+
+
+def _option_mark(option: Option, grid: UnderlyingGrid, time: int) -> int:
+    """Value at the current price and the mid level, nearest µUSD per lot."""
+    value = option_value(option, float(grid.price), grid.sigma_ppm / PPM, time)
+    return int(np.rint(float(value) * PPM / (FEED_UNITS * option.lot_scale)))
 
 
 def check_grid(published: RiskGrid, own: RiskGrid) -> None:

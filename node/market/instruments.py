@@ -26,6 +26,8 @@ MAXIMUM_PRICE: Final = 10**17
 """A billion USD: prices and strikes stay below it, so that no product of this package leaves 128 bits."""
 _ADDRESS_BYTES: Final = 20
 _EXPIRY_HOUR: Final = 8
+_LAST_EXPIRY: Final = 253_402_300_799
+"""The end of the year 9999: later moments have no date."""
 
 
 class OptionKind(Enum):
@@ -40,6 +42,11 @@ def _check_contract(instrument: str, underlying: str, lot_scale: int) -> None:
         raise InvalidInstrument(instrument, "underlying", "is empty")
     if lot_scale <= 0:
         raise InvalidInstrument(instrument, "lot_scale", f"{lot_scale} is not positive")
+
+
+def _check_expiry(instrument: str, expiry: int) -> None:
+    if not 0 < expiry <= _LAST_EXPIRY:
+        raise InvalidInstrument(instrument, "expiry", f"{expiry} is no date after 1970")
 
 
 def _expiry_text(expiry: int) -> str:
@@ -77,8 +84,7 @@ class Future:
     expiry: int
 
     def __post_init__(self) -> None:
-        if self.expiry <= 0:
-            raise InvalidInstrument(f"{self.underlying}-FUTURE", "expiry", f"{self.expiry} is not positive")
+        _check_expiry(f"{self.underlying}-FUTURE", self.expiry)
         _check_contract(self.id, self.underlying, self.lot_scale)
 
     @property
@@ -99,8 +105,7 @@ class Option:
 
     def __post_init__(self) -> None:
         name = f"{self.underlying}-OPTION"
-        if self.expiry <= 0:
-            raise InvalidInstrument(name, "expiry", f"{self.expiry} is not positive")
+        _check_expiry(name, self.expiry)
         if not 0 < self.strike < MAXIMUM_PRICE:
             raise InvalidInstrument(name, "strike", f"{self.strike} is not a price")
         _check_contract(self.id, self.underlying, self.lot_scale)

@@ -1,0 +1,64 @@
+"""How likely an account's window is to be left soon, from public data alone, so that calls go out before the
+breach.
+
+Nothing of the ledger depends on it: it orders warnings, in floating point. The price is taken as driftless
+geometric Brownian motion at the volatility in force; by the reflection principle it passes a barrier at
+log-distance x within T with probability 2·N(−x/(σ·√T)).
+"""
+
+from collections.abc import Sequence
+from math import log, sqrt
+
+from scipy.special import ndtr
+
+from node.market.instruments import PPM, Registry
+from node.market.parameters import YEAR_SECONDS, MarketParameters
+from node.market.state import MarketState
+from node.market.widths import maintenance_width
+from node.market.window import MarginWindow, UnderlyingWindow, lapse
+
+
+def leave_probability(
+    window: MarginWindow,
+    state: MarketState,
+    seconds: int,
+    positions: Sequence[str],
+    collateral: Sequence[str],
+    registry: Registry,
+    parameters: MarketParameters,
+) -> float:
+    """Probability that the price takes an account out of its window within `seconds`; at most the sum over
+    barriers.
+
+    1.0 for a window that has lapsed, or will be too old by then.
+
+    Raises:
+        UnknownInstrument: a position or asset that is not listed.
+    """
+    if lapse(window, state, positions, collateral, registry, parameters) is not None:
+        return 1.0
+    if state.time + seconds - window.time > parameters.max_proof_age_seconds:
+        return 1.0
+    held = {registry.underlying_of(name) for name in (*positions, *collateral)}
+    return min(
+        1.0,
+        sum(
+            _first_passage(entry, state, seconds, parameters)
+            for entry in window.underlyings
+            if entry.symbol in held
+        ),
+    )
+
+
+def _first_passage(
+    covered: UnderlyingWindow, state: MarketState, seconds: int, parameters: MarketParameters
+) -> float:
+    """Of either price at which the maintenance window touches an edge."""
+    price, sigma = state.price(covered.symbol), state.sigma_ppm(covered.symbol)
+    width = maintenance_width(sigma, parameters)
+    deviation = sigma / PPM * sqrt(seconds / YEAR_SECONDS)
+    if deviation == 0:
+        return 0.0
+    down = log(price * (PPM - width) / (covered.low * PPM))
+    up = log(covered.high * PPM / (price * (PPM + width)))
+    return sum(2 * float(ndtr(-max(distance, 0.0) / deviation)) for distance in (down, up))
