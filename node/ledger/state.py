@@ -192,9 +192,7 @@ class LedgerState:
 
     def open_default_of(self, account: AccountId) -> Default | None:
         """The account's default that is not closed, if there is one."""
-        return next(
-            (d for d in self.defaults.values() if d.account == account and d.stage is not Stage.CLOSED), None
-        )
+        return next((d for d in self.defaults.values() if d.account == account and d.stage is not Stage.CLOSED), None)
 
 
 def _moved(amounts: Mapping[AssetId, int], asset: AssetId, change: int) -> dict[AssetId, int]:

@@ -1,0 +1,103 @@
+"""Who must prove again, who is called, who is frozen: statuses and their deadlines, once per batch.
+
+    ACTIVE ──window lapsed──▶ DUE ──D blocks──▶ CALLED ──G blocks and f+1 proposers──▶ FROZEN (a default begins)
+
+A valid margin proof leads back to ACTIVE from DUE and CALLED. Deadlines are evaluated after the batch's messages, so
+that a proof in the same batch counts; nobody is marked or frozen while a feed has no valid price.
+"""
+
+from dataclasses import dataclass, replace
+
+from node.ledger.account import Account
+from node.ledger.defaults import default_id
+from node.ledger.effects import Effect, EventKind, event
+from node.ledger.state import Default, House, LedgerState, Stage
+from node.ledger.types import Address, Status
+from node.market.window import lapse
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The state after deadlines were evaluated, and what was said about it."""
+
+    state: LedgerState
+    effects: tuple[Effect, ...]
+
+
+def lapse_reason(house: House, state: LedgerState, account: Account) -> str | None:
+    """Why nothing good stands behind the account now, None while it is covered or needs no cover."""
+    if account.id == house.rules.backstop or not account.needs_window:
+        return None
+    if account.window is None:
+        return "the last window was voided by a settlement"
+    reason = lapse(
+        account.window,
+        state.market,
+        tuple(account.positions),
+        tuple(account.collateral),
+        house.registry,
+        house.market,
+    )
+    return str(reason) if reason is not None else None
+
+
+def restart_deadlines(house: House, state: LedgerState, silence: int) -> LedgerState:
+    """Running deadlines start over after a silence of the house of more than the stated number of hub blocks."""
+    if silence <= house.rules.hub_gap_blocks:
+        return state
+    spans = {Status.DUE: house.rules.due_blocks, Status.CALLED: house.rules.grace_blocks}
+    for account in state.accounts.values():
+        if account.status in spans:
+            restarted = replace(account, deadline=state.hub_height + spans[account.status])
+            state = state.with_account(replace(restarted, proposers_since_call=frozenset()))
+    return state
+
+
+def evaluate_deadlines(house: House, state: LedgerState, proposer: Address) -> Called:
+    """Move every account along the ladder as far as this batch's height and proposer allow."""
+    effects: list[Effect] = []
+    for name in sorted(state.accounts):
+        account = state.accounts[name]
+        match account.status:
+            case Status.ACTIVE:
+                step = _mark_due(house, state, account)
+            case Status.DUE:
+                step = _call(house, state, account)
+            case Status.CALLED:
+                step = _freeze(house, state, account, proposer)
+            case _:
+                continue
+        state = step.state
+        effects.extend(step.effects)
+    return Called(state, tuple(effects))
+
+
+def _mark_due(house: House, state: LedgerState, account: Account) -> Called:
+    reason = lapse_reason(house, state, account)
+    if reason is None or state.market.stale:
+        return Called(state, ())
+    deadline = state.hub_height + house.rules.due_blocks
+    due = replace(account, status=Status.DUE, deadline=deadline)
+    return Called(state.with_account(due), (event(EventKind.DUE, account.id, deadline=deadline, reason=reason),))
+
+
+def _call(house: House, state: LedgerState, account: Account) -> Called:
+    if state.hub_height < account.deadline:
+        return Called(state, ())
+    deadline = state.hub_height + house.rules.grace_blocks
+    called = replace(account, status=Status.CALLED, deadline=deadline, proposers_since_call=frozenset())
+    return Called(state.with_account(called), (event(EventKind.CALLED, account.id, deadline=deadline),))
+
+
+def _freeze(house: House, state: LedgerState, account: Account, proposer: Address) -> Called:
+    seen = account.proposers_since_call | {proposer}
+    waiting = replace(account, proposers_since_call=seen)
+    if state.hub_height < account.deadline or len(seen) <= house.faults or state.market.stale:
+        return Called(state.with_account(waiting), ())
+    frozen = replace(waiting, status=Status.FROZEN, deadline=0, version=account.version + 1)
+    name = default_id(house, account.id, state.number)
+    default = Default(name, account.id, Stage.OPENING, state.number)
+    return Called(
+        state.with_account(frozen).with_default(default),
+        (event(EventKind.FROZEN, account.id, default=name),),
+    )

@@ -1,0 +1,100 @@
+"""The cryptographic claims behind a message: which statement over which commitments each proof must satisfy.
+
+The ledger fixes instruments, nodes and rows; a message only brings the proof. What checks the claims is passed in, so
+that a node can collect a whole batch's claims and verify them at once, in another process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from circuits.batch import Claim, verify_claims
+from circuits.errors import DecodingError
+from circuits.pedersen import Commitment, CommitmentKey
+from circuits.solvency import SolvencyClaim, SolvencyInputs, SolvencyProof
+from circuits.transcript import ProofContext
+from node.ledger.account import Account
+from node.ledger.errors import Reason, Refused
+from node.ledger.state import House
+from node.ledger.types import AssetId, Digest
+from node.market.grid import RiskGrid
+from node.market.rows import compile_terms
+
+
+class Verifier(Protocol):
+    """Whoever decides whether claims hold."""
+
+    def check(self, claims: Sequence[Claim]) -> None:
+        """Return if all hold.
+
+        Raises:
+            circuits.batch.ClaimsRejected: with the indices of those that do not.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InlineVerifier:
+    """Verifies at once, in the calling thread."""
+
+    key: CommitmentKey
+
+    def check(self, claims: Sequence[Claim]) -> None:
+        """See `Verifier.check`."""
+        verify_claims(self.key, claims)
+
+
+@dataclass(slots=True)
+class CollectingVerifier:
+    """Takes every claim for granted and keeps it: whoever uses it must verify `claims` before trusting the outcome."""
+
+    claims: list[Claim] = field(default_factory=list)
+
+    def check(self, claims: Sequence[Claim]) -> None:
+        """Keep the claims."""
+        self.claims.extend(claims)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustingVerifier:
+    """For batches that a certificate and the hub already vouch for: a quorum verified their claims."""
+
+    def check(self, claims: Sequence[Claim]) -> None:
+        """Accept."""
+
+
+def proof_context(house: House, digest: Digest, grid: RiskGrid) -> ProofContext:
+    """What a proof of the message `digest` in the round of `grid` is bound to."""
+    return ProofContext(house.deployment, digest, grid.round, grid.digest, house.parameters_digest)
+
+
+def decode_proof(field_name: str, data: bytes) -> SolvencyProof:
+    """The solvency proof in a message.
+
+    Raises:
+        Refused: PROOF_INVALID, it does not decode.
+    """
+    try:
+        return SolvencyProof.decode(data)
+    except DecodingError as error:
+        raise Refused(Reason.PROOF_INVALID, f"{field_name}: {error}") from error
+
+
+def solvency_claim(
+    account: Account,
+    grid: RiskGrid,
+    proof: SolvencyProof,
+    context: ProofContext,
+    *,
+    trade: Commitment | None = None,
+    withdrawn: AssetId | None = None,
+) -> SolvencyClaim:
+    """That `account`, as it stands after the message, is solvent throughout the round's initial window.
+
+    `trade` adds the row that bounds a taker's size; `withdrawn` the row that keeps that collateral non-negative.
+    """
+    terms = compile_terms(
+        grid, tuple(account.positions), tuple(account.collateral), trade=trade is not None, withdrawn=withdrawn
+    )
+    exposures = (*account.positions.values(), *account.collateral.values())
+    return SolvencyClaim(terms, SolvencyInputs(account.cash, exposures, trade), proof, context)

@@ -1,0 +1,175 @@
+"""A whole batch against the state: the same steps in the same order for proposer, voter and whoever catches up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from node.ledger.apply import apply_message
+from node.ledger.batch import AccountOpening, Batch, ChainSegment, HubHeader, OracleRound
+from node.ledger.calls import evaluate_deadlines, restart_deadlines
+from node.ledger.chain_events import book_segment
+from node.ledger.claims import Verifier
+from node.ledger.defaults import advance_defaults
+from node.ledger.effects import Effect
+from node.ledger.errors import BatchInvalid, Refused
+from node.ledger.invariants import check_invariants
+from node.ledger.leaves import state_tree
+from node.ledger.messages import Message
+from node.ledger.opening import open_account
+from node.ledger.rounds import apply_rounds
+from node.ledger.state import House, LedgerState
+from node.ledger.types import Address, Digest
+from node.market.grid import RiskGrid
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The state after a batch and everything that follows from it."""
+
+    state: LedgerState
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedMessage:
+    """A message that a proposer left out, and why."""
+
+    message: Message
+    refusal: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A batch ready to be voted on, with its execution and what was left out."""
+
+    batch: Batch
+    executed: Executed
+    refused: tuple[RefusedMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Preamble:
+    state: LedgerState
+    effects: tuple[Effect, ...]
+    openings: tuple[AccountOpening, ...]
+
+
+def execute(house: House, state: LedgerState, batch: Batch, verifier: Verifier) -> Executed:
+    """The state after `batch`, every rule checked and both invariants with it.
+
+    Raises:
+        BatchInvalid: the batch breaks a rule, carries a message that the ledger refuses, or names another new root.
+        InvariantBroken: the books do not add up afterwards.
+    """
+    if batch.number != state.number + 1 or batch.previous_root != state.root:
+        raise BatchInvalid("sequence", f"batch {batch.number} does not follow batch {state.number}")
+    preamble = _preamble(house, state, batch, drop_openings=False)
+    current, effects = preamble.state, list(preamble.effects)
+    for message in batch.messages:
+        try:
+            applied = apply_message(house, current, message, verifier)
+        except Refused as refusal:
+            raise BatchInvalid("message", str(refusal)) from refusal
+        current = applied.state
+        effects.extend(applied.effects)
+    executed = _finish(house, current, batch.proposer, effects)
+    if executed.state.root != batch.new_root:
+        raise BatchInvalid("root", f"{batch.new_root.hex()} named, {executed.state.root.hex()} computed")
+    return executed
+
+
+def assemble(
+    house: House,
+    state: LedgerState,
+    proposer: Address,
+    hub: HubHeader,
+    segments: Sequence[ChainSegment],
+    rounds: Sequence[OracleRound],
+    grid: RiskGrid | None,
+    openings: Sequence[AccountOpening],
+    messages: Sequence[Message],
+    verifier: Verifier,
+) -> Proposal:
+    """A batch on top of `state`, without the messages and openings that the ledger refuses, new root filled in.
+
+    Raises:
+        BatchInvalid: segments, rounds or grid do not fit the state.
+    """
+    draft = Batch(
+        number=state.number + 1,
+        previous_root=state.root,
+        proposer=proposer,
+        hub=hub,
+        segments=tuple(segments),
+        rounds=tuple(rounds),
+        grid=grid,
+        openings=tuple(openings),
+        messages=(),
+        new_root=Digest(bytes(32)),
+    )
+    preamble = _preamble(house, state, draft, drop_openings=True)
+    current, effects = preamble.state, list(preamble.effects)
+    accepted: list[Message] = []
+    refused: list[RefusedMessage] = []
+    for message in messages[: house.rules.max_messages]:
+        try:
+            applied = apply_message(house, current, message, verifier)
+        except Refused as refusal:
+            refused.append(RefusedMessage(message, refusal))
+            continue
+        accepted.append(message)
+        current = applied.state
+        effects.extend(applied.effects)
+    executed = _finish(house, current, proposer, effects)
+    batch = replace(draft, openings=preamble.openings, messages=tuple(accepted), new_root=executed.state.root)
+    return Proposal(batch, executed, tuple(refused))
+
+
+def _preamble(house: House, state: LedgerState, batch: Batch, *, drop_openings: bool) -> _Preamble:
+    """Clock, chain events, oracle rounds and openings: all that comes before the owners' messages."""
+    _check_shape(house, state, batch)
+    silence = batch.hub.number - state.hub_height
+    current = replace(state, number=batch.number, hub_height=batch.hub.number, hub_time=batch.hub.timestamp)
+    effects: list[Effect] = []
+    for segment in batch.segments:
+        booked = book_segment(house, current, segment)
+        current = booked.state
+        effects.extend(booked.effects)
+    moved = apply_rounds(house, current, batch.rounds, batch.grid)
+    current = restart_deadlines(house, moved.state, silence)
+    effects.extend(moved.effects)
+    kept = []
+    for opening in batch.openings:
+        try:
+            opened = open_account(house, current, opening)
+        except BatchInvalid:
+            if not drop_openings:
+                raise
+            continue
+        kept.append(opening)
+        current = opened.state
+        effects.extend(opened.effects)
+    return _Preamble(current, tuple(effects), tuple(kept))
+
+
+def _check_shape(house: House, state: LedgerState, batch: Batch) -> None:
+    if batch.hub.number < state.hub_height or batch.hub.timestamp < state.hub_time:
+        raise BatchInvalid("hub", f"block {batch.hub.number} is before {state.hub_height}")
+    if batch.proposer not in house.validators:
+        raise BatchInvalid("proposer", f"{batch.proposer.hex()} is no validator")
+    chains = [segment.chain_id for segment in batch.segments]
+    if chains != sorted(set(chains)):
+        raise BatchInvalid("segment", "chains must ascend, each at most once")
+    if len(batch.messages) > house.rules.max_messages:
+        raise BatchInvalid("message", f"{len(batch.messages)} messages where {house.rules.max_messages} fit")
+    if any(r.height > batch.hub.number for r in batch.rounds):
+        raise BatchInvalid("round", "a round is later than the batch's hub block")
+
+
+def _finish(house: House, state: LedgerState, proposer: Address, effects: list[Effect]) -> Executed:
+    """Deadlines, defaults, invariants, root."""
+    called = evaluate_deadlines(house, state, proposer)
+    stepped = advance_defaults(house, called.state)
+    check_invariants(house, stepped.state)
+    root = state_tree(house, stepped.state).root
+    after = replace(stepped.state, root=root)
+    return Executed(after, (*effects, *called.effects, *stepped.effects))

@@ -1,0 +1,120 @@
+"""What the state root commits to: one abi-encoded leaf for each account, and one for the house itself.
+
+Everything that a later batch reads is in some leaf, so that equal roots mean equal futures.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+from eth_abi.abi import encode as abi_encode
+from eth_hash.auto import keccak
+
+from circuits.pedersen import Commitment
+from node.ledger.account import Account
+from node.ledger.merkle import MerkleTree, leaf_hash
+from node.ledger.state import House, LedgerState
+
+ACCOUNT_LEAF_TYPES: Final = (
+    "bytes32",  # account id
+    "address",  # owner
+    "uint256",  # index
+    "uint256",  # version
+    "uint8",  # status
+    "bytes",  # cash: C and D as EIP-2537 words
+    "bytes32",  # digest of collateral
+    "bytes32",  # digest of positions
+    "bytes32",  # digest of limbs, window, deadline, inbox, sealing key
+)
+
+
+def account_leaf(account: Account) -> bytes:
+    """The abi-encoded leaf of an account."""
+    window = account.window.encode() if account.window is not None else b""
+    detail = (
+        account.limbs,
+        window,
+        account.deadline,
+        tuple(sorted(account.proposers_since_call)),
+        account.inbox,
+        account.credits_merged,
+        account.sealing_key,
+    )
+    values = (
+        account.id,
+        "0x" + account.owner.hex(),
+        account.index,
+        account.version,
+        int(account.status),
+        account.cash.words(),
+        structure_digest(account.collateral),
+        structure_digest(account.positions),
+        structure_digest(detail),
+    )
+    return bytes(abi_encode(ACCOUNT_LEAF_TYPES, values))
+
+
+def house_leaf(house: House, state: LedgerState) -> bytes:
+    """The abi-encoded leaf of everything that belongs to no account, keyed by the deployment digest."""
+    rest = (
+        state.number,
+        state.hub_height,
+        state.hub_time,
+        state.market.digest,
+        tuple(grid.digest for grid in state.grids),
+        state.unclaimed,
+        state.cursors,
+        state.inventory,
+        state.escrow,
+        state.residue,
+        state.insurance,
+        state.shortfall,
+        state.payouts,
+        state.defaults,
+        state.backstop_used,
+        state.trade_log,
+        state.trades,
+    )
+    values = (house.deployment.digest, house.parameters_digest, structure_digest(rest))
+    return bytes(abi_encode(("bytes32", "bytes32", "bytes32"), values))
+
+
+def state_tree(house: House, state: LedgerState) -> MerkleTree:
+    """The tree whose root the hub records; leaves are keyed by account id, the house's by the deployment digest."""
+    leaves = {bytes(name): leaf_hash(account_leaf(account)) for name, account in state.accounts.items()}
+    leaves[house.deployment.digest] = leaf_hash(house_leaf(house, state))
+    return MerkleTree.build(leaves)
+
+
+def structure_digest(value: object) -> bytes:
+    """keccak over a tagged, length-prefixed rendering of nested ledger data; mappings go by sorted key."""
+    return bytes(keccak(_render(value)))
+
+
+def _framed(tag: bytes, data: bytes) -> bytes:
+    return tag + len(data).to_bytes(8, "big") + data
+
+
+def _render(value: Any) -> bytes:
+    if value is None:
+        return b"n"
+    if isinstance(value, Commitment):
+        return _framed(b"c", value.encode())
+    if isinstance(value, bool | int | IntEnum):
+        return _framed(b"i", int(value).to_bytes(48, "big", signed=True))
+    if isinstance(value, bytes):
+        return _framed(b"b", value)
+    if isinstance(value, str):
+        return _framed(b"s", value.encode())
+    if isinstance(value, Mapping):
+        return _framed(b"m", _join(item for key in sorted(value) for item in (key, value[key])))
+    if isinstance(value, tuple):
+        return _framed(b"t", _join(value))
+    if is_dataclass(value):
+        return _framed(b"d", _join(getattr(value, field.name) for field in fields(value)))
+    raise TypeError(f"{type(value).__name__} has no place in a leaf")
+
+
+def _join(values: Iterable[Any]) -> bytes:
+    return b"".join(_render(value) for value in values)

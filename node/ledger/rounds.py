@@ -1,0 +1,105 @@
+"""Oracle rounds: signed observations become prices, the market moves, what expired settles, a grid comes into force."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from node.ledger.batch import OracleRound, SignedObservation
+from node.ledger.defaults import Step
+from node.ledger.effects import Effect, EventKind, event
+from node.ledger.errors import BatchInvalid
+from node.ledger.settlement import settle_expired
+from node.ledger.signatures import SignatureMalformed, recover_compact
+from node.ledger.state import House, LedgerState
+from node.market.errors import MarketError
+from node.market.grid import RiskGrid
+from node.market.oracle_rules import PriceResult, aggregate, observation_digest
+from node.market.state import MarketState, advance
+
+
+def round_prices(house: House, oracle_round: OracleRound) -> dict[str, PriceResult]:
+    """The price, or the refusal, of every feed that was observed.
+
+    Raises:
+        BatchInvalid: an observation of another round or an unlisted feed, or one that its validator did not sign.
+    """
+    feeds: dict[str, list[SignedObservation]] = {}
+    for signed in oracle_round.observations:
+        _check_observation(house, oracle_round, signed)
+        feeds.setdefault(signed.observation.feed, []).append(signed)
+    return {
+        feed: aggregate([signed.observation for signed in seen], house.market, oracle_round.time)
+        for feed, seen in sorted(feeds.items())
+    }
+
+
+def _check_observation(house: House, oracle_round: OracleRound, signed: SignedObservation) -> None:
+    seen = signed.observation
+    if seen.round != oracle_round.round or seen.feed not in house.registry.underlyings:
+        raise BatchInvalid("observation", f"of feed {seen.feed} in round {seen.round}")
+    if seen.validator not in house.validators:
+        raise BatchInvalid("observation", f"by {seen.validator.hex()}, who is no validator")
+    try:
+        signer = recover_compact(signed.signature, observation_digest(house.deployment.digest, seen))
+    except (SignatureMalformed, MarketError) as error:
+        raise BatchInvalid("observation", str(error)) from error
+    if signer != seen.validator:
+        raise BatchInvalid("observation", f"not signed by {seen.validator.hex()}")
+
+
+def next_market(house: House, market: MarketState, oracle_round: OracleRound) -> MarketState:
+    """The market after one more round.
+
+    Raises:
+        BatchInvalid: a round out of sequence or off its hub height, or a wrong observation.
+    """
+    if oracle_round.round != market.round + 1:
+        raise BatchInvalid("round", f"{oracle_round.round} after {market.round}")
+    if oracle_round.height % house.market.round_spacing:
+        raise BatchInvalid("round", f"hub block {oracle_round.height} is not a round height")
+    prices = round_prices(house, oracle_round)
+    try:
+        return advance(market, prices, oracle_round.height, oracle_round.time, house.registry, house.market)
+    except MarketError as error:
+        raise BatchInvalid("round", str(error)) from error
+
+
+def market_after(house: House, state: LedgerState, rounds: Sequence[OracleRound]) -> MarketState:
+    """The market after several rounds: what a proposer or voter computes its grid from."""
+    market = state.market
+    for oracle_round in rounds:
+        market = next_market(house, market, oracle_round)
+    return market
+
+
+def apply_rounds(house: House, state: LedgerState, rounds: Sequence[OracleRound], grid: RiskGrid | None) -> Step:
+    """The state after the batch's rounds, with the last one's grid among those that proofs may name.
+
+    Whether the grid's figures are right is for each node to check against its own before it votes.
+
+    Raises:
+        BatchInvalid: a round or grid that does not belong here.
+    """
+    effects: list[Effect] = []
+    for oracle_round in rounds:
+        state = replace(state, market=next_market(house, state.market, oracle_round))
+        stale = state.market.stale
+        prices = {entry.symbol: entry.price for entry in state.market.underlyings}
+        effects.append(event(EventKind.ROUND, None, round=oracle_round.round, **prices))
+        effects += [event(EventKind.FEED_STALE, None, feed=feed, round=oracle_round.round) for feed in stale]
+        settled = settle_expired(house, state)
+        state = settled.state
+        effects.extend(settled.effects)
+    return Step(_with_grid(house, state, rounds, grid), tuple(effects))
+
+
+def _with_grid(house: House, state: LedgerState, rounds: Sequence[OracleRound], grid: RiskGrid | None) -> LedgerState:
+    expected = bool(rounds) and state.market.priced
+    if expected is not (grid is not None):
+        raise BatchInvalid("grid", "a batch brings a grid exactly if it brings a round with prices")
+    if grid is None:
+        return state
+    if grid.round != state.market.round or grid.time != state.market.time:
+        raise BatchInvalid("grid", f"of round {grid.round} where {state.market.round} is due")
+    oldest = grid.round - house.market.accepted_rounds
+    recent = tuple(entry for entry in state.grids if entry.round > oldest)
+    return replace(state, grids=(*recent, grid))

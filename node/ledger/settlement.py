@@ -1,0 +1,77 @@
+"""Settling an instrument for everyone at one price: at expiry, or when a defaulted portfolio is torn up.
+
+cash′ += (S − F)·position and position := nothing, for every account and for the residue: linear, so that no position is
+opened. Every settlement voids the margin windows of those it touches.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from circuits.pedersen import Commitment
+from node.ledger.account import Account
+from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
+from node.ledger.state import House, LedgerState, Residue, Stage
+from node.ledger.types import InstrumentId, MicroUsd, Status
+from node.market.state import settlement_price
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The state after a settlement, and its effects."""
+
+    state: LedgerState
+    effects: tuple[Effect, ...]
+
+
+def settle_expired(house: House, state: LedgerState) -> Settled:
+    """Settle what has expired by the market's time, once its underlying has a valid price at or after expiry."""
+    effects: list[Effect] = []
+    for instrument in house.registry.expiring(state.market.time):
+        name = InstrumentId(instrument.id)
+        open_positions = any(name in account.positions for account in state.accounts.values())
+        if instrument.underlying in state.market.stale or not open_positions:
+            continue
+        price = MicroUsd(settlement_price(instrument, state.market))
+        step = settle_instrument(state, name, price)
+        state = step.state
+        effects += [event(EventKind.SETTLED, None, instrument=name, price=price), *step.effects]
+    return Settled(state, tuple(effects))
+
+
+def settle_instrument(state: LedgerState, name: InstrumentId, price: MicroUsd) -> Settled:
+    """Turn every position of an instrument into cash at `price` (micro-dollars per lot) less accrued funding."""
+    coefficient = MicroUsd(price - state.market.funding_index(name))
+    opened = {d.account: d for d in state.defaults.values() if d.stage is Stage.AUCTION}
+    accounts, defaults, effects = dict(state.accounts), dict(state.defaults), list[Effect]()
+    for account_name, account in state.accounts.items():
+        if name not in account.positions:
+            continue
+        effects.append(Posting(PostingKind.SETTLED, account_name, coefficient, instrument=name))
+        if account_name not in opened:
+            accounts[account_name] = account.settled(name, coefficient)
+            continue
+        default = opened[account_name]
+        quantity = sum(lot.quantity for lot in default.lots if lot.instrument == name)
+        gain = MicroUsd(coefficient * quantity)
+        accounts[account_name] = _settled_in_public(account, name, quantity, gain)
+        defaults[default.id] = replace(
+            default,
+            lots=tuple(lot for lot in default.lots if lot.instrument != name),
+            cash=MicroUsd(default.cash + gain),
+        )
+    residue = _settled_residue(state.residue, name, coefficient)
+    return Settled(replace(state, accounts=accounts, defaults=defaults, residue=residue), tuple(effects))
+
+
+def _settled_in_public(account: Account, name: InstrumentId, quantity: int, gain: MicroUsd) -> Account:
+    """An opened account keeps public limbs: its settled lots are known, so cash moves by a public amount."""
+    moved = account.with_position_moved(name, Commitment.public(-quantity)).with_cash_moved(gain)
+    return replace(moved, version=account.version + 1, status=Status.LIQUIDATING)
+
+
+def _settled_residue(residue: Residue, name: InstrumentId, coefficient: MicroUsd) -> Residue:
+    held: Mapping[InstrumentId, Commitment] = residue.positions
+    if name not in held:
+        return residue
+    rest = {other: value for other, value in held.items() if other != name}
+    return replace(residue, cash=residue.cash + held[name].scaled(coefficient), positions=rest)
