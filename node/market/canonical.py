@@ -40,8 +40,8 @@ def decode(kind: type[T], data: bytes) -> T:
     """The instance of `kind` that `data` encodes.
 
     Raises:
-        EncodingInvalid: truncated, surplus bytes, unknown union or enum member, or fields that the class
-        itself refuses.
+        EncodingInvalid: truncated, surplus bytes, unknown union or enum member, or not what `encode` makes.
+        MarketError: fields that the class itself refuses.
     """
     value, end = _read(kind, data, 0, kind.__name__)
     if end != len(data):

@@ -44,10 +44,7 @@ def settlement_rounding(instrument: Instrument, time: int, parameters: MarketPar
 
     Due only where the expiry may come before a proof made at `time` is too old.
     """
-    if (
-        isinstance(instrument, Future | Option)
-        and instrument.expiry <= time + parameters.max_proof_age_seconds
-    ):
+    if isinstance(instrument, Future | Option) and instrument.expiry <= time + parameters.max_proof_age_seconds:
         return ROW_UNITS_PER_MICRO_USD
     return 0
 

@@ -88,9 +88,7 @@ def _chord_above(book: OptionBook, nodes: Floats, levels: Floats, corners: Float
     prices = (nodes[:-1, None] + np.diff(nodes)[:, None] * along)[None, :, :, None, None]
     volatilities = (levels[:-1, None] + np.diff(levels)[:, None] * across)[None, None, None, :, :]
     last = black76(prices, book.strike, volatilities, book.years_last, book.sign)
-    peaks = _concave_bound(np.moveaxis(chord - last, 2, -1)).max(
-        axis=-1
-    )  # options, price cells, volatility cells
+    peaks = _concave_bound(np.moveaxis(chord - last, 2, -1)).max(axis=-1)  # options, price cells, volatility cells
     bulge = _volatility_bulge(nodes[None, 1:, None], levels, book.years_last[..., 0, 0])
     return np.asarray((peaks + bulge).max(axis=(1, 2)))
 

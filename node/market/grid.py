@@ -163,9 +163,7 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
         for node, value in enumerate(entry.values):
             if abs(value) + entry.gap_charge >= VALUE_LIMIT:
                 raise ValueOutOfRange(entry.id, node, value)
-    return RiskGrid(
-        market.round, market.time, underlyings, tuple(sorted(entries, key=lambda entry: entry.id))
-    )
+    return RiskGrid(market.round, market.time, underlyings, tuple(sorted(entries, key=lambda entry: entry.id)))
 
 
 def _underlying(
@@ -211,9 +209,7 @@ def _collateral(asset: CollateralAsset, grid: UnderlyingGrid) -> InstrumentGrid:
         id=asset.id,
         underlying=grid.symbol,
         mark=grid.price * ROW_UNITS_PER_FEED_UNIT // asset.unit_scale,
-        values=tuple(
-            node * ROW_UNITS_PER_FEED_UNIT * kept // (PPM * asset.unit_scale) for node in grid.nodes
-        ),
+        values=tuple(node * ROW_UNITS_PER_FEED_UNIT * kept // (PPM * asset.unit_scale) for node in grid.nodes),
         gap_charge=0,
         wide_gap_charge=0,
         closing_charge=0,

@@ -145,9 +145,7 @@ class CollateralAsset:
         if not 0 <= self.decimals <= 36:
             raise InvalidInstrument(self.id, "decimals", f"{self.decimals} is not between 0 and 36")
         if self.unit_scale <= 0 or 10**self.decimals % self.unit_scale:
-            raise InvalidInstrument(
-                self.id, "unit_scale", "a ledger unit is not a whole number of base units"
-            )
+            raise InvalidInstrument(self.id, "unit_scale", "a ledger unit is not a whole number of base units")
         if not 0 <= self.haircut_ppm < PPM:
             raise InvalidInstrument(self.id, "haircut_ppm", f"{self.haircut_ppm} is not a fraction")
         if self.underlying is None and (self.unit_scale != PPM or self.haircut_ppm):
@@ -223,9 +221,7 @@ class Registry:
 
     def expiring(self, time: int) -> tuple[Future | Option, ...]:
         """The instruments whose expiry is at or before `time`."""
-        return tuple(
-            entry for entry in self.instruments if not isinstance(entry, Perpetual) and entry.expiry <= time
-        )
+        return tuple(entry for entry in self.instruments if not isinstance(entry, Perpetual) and entry.expiry <= time)
 
     def encode(self) -> bytes:
         """Canonical bytes."""

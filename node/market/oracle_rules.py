@@ -94,9 +94,7 @@ def _word(observation: Observation, name: str) -> bytes:
     return value.to_bytes(32, "big")
 
 
-def aggregate(
-    observations: Sequence[Observation], parameters: MarketParameters, block_time: int
-) -> PriceResult:
+def aggregate(observations: Sequence[Observation], parameters: MarketParameters, block_time: int) -> PriceResult:
     """The price that `observations`, all of one feed and round, make at `block_time`; their order does not
     matter.
 

@@ -68,9 +68,7 @@ class MarketParameters:
     accepted_rounds: int = 4
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "underlyings", tuple(sorted(self.underlyings, key=lambda entry: entry.symbol))
-        )
+        object.__setattr__(self, "underlyings", tuple(sorted(self.underlyings, key=lambda entry: entry.symbol)))
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise InvalidParameters(name, "is not positive")

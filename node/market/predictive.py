@@ -42,17 +42,11 @@ def leave_probability(
     held = {registry.underlying_of(name) for name in (*positions, *collateral)}
     return min(
         1.0,
-        sum(
-            _first_passage(entry, state, seconds, parameters)
-            for entry in window.underlyings
-            if entry.symbol in held
-        ),
+        sum(_first_passage(entry, state, seconds, parameters) for entry in window.underlyings if entry.symbol in held),
     )
 
 
-def _first_passage(
-    covered: UnderlyingWindow, state: MarketState, seconds: int, parameters: MarketParameters
-) -> float:
+def _first_passage(covered: UnderlyingWindow, state: MarketState, seconds: int, parameters: MarketParameters) -> float:
     """Of either price at which the maintenance window touches an edge."""
     price, sigma = state.price(covered.symbol), state.sigma_ppm(covered.symbol)
     width = maintenance_width(sigma, parameters)

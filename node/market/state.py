@@ -109,9 +109,7 @@ def genesis_state(registry: Registry, parameters: MarketParameters, height: int,
         UnderlyingState(symbol, parameters.underlying(symbol).lattice_origin, 0, 0, start)
         for symbol in registry.underlyings
     )
-    funding = tuple(
-        FundingIndex(entry.id, 0, 0) for entry in registry.instruments if isinstance(entry, Perpetual)
-    )
+    funding = tuple(FundingIndex(entry.id, 0, 0) for entry in registry.instruments if isinstance(entry, Perpetual))
     return MarketState(0, height, time, underlyings, funding, registry.underlyings)
 
 
@@ -136,12 +134,9 @@ def advance(
     if time < state.time:
         raise NotMonotone("time", state.time, time)
     underlyings = tuple(
-        _advance_underlying(entry, aggregated.get(entry.symbol), time, parameters)
-        for entry in state.underlyings
+        _advance_underlying(entry, aggregated.get(entry.symbol), time, parameters) for entry in state.underlyings
     )
-    stale = tuple(
-        entry.symbol for entry in state.underlyings if not isinstance(aggregated.get(entry.symbol), Price)
-    )
+    stale = tuple(entry.symbol for entry in state.underlyings if not isinstance(aggregated.get(entry.symbol), Price))
     funding = tuple(_accrue(entry, state, time - state.time, registry, parameters) for entry in state.funding)
     return MarketState(state.round + 1, height, time, underlyings, funding, stale)
 

@@ -25,7 +25,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Numeric: TypeAlias = Floats | np.float64 | float
 
 _LEAST_DEVIATION: Final = 1e-150
-"""Stands for a standard deviation of 0: far below any that matters, and ln(F/K) divided by it is still finite."""
+"""Stands for a standard deviation of 0: far below any that matters, yet ln(F/K) over it is finite."""
 
 
 def black76(forward: Numeric, strike: Numeric, volatility: Numeric, years: Numeric, sign: Numeric) -> Floats:
