@@ -51,20 +51,18 @@ class Seizure(_message.Message):
     def __init__(self, action_id: _Optional[bytes] = ..., asset: _Optional[str] = ..., amount: _Optional[int] = ..., proceeds: _Optional[int] = ...) -> None: ...
 
 class Auction(_message.Message):
-    __slots__ = ("started", "ends", "mark", "start_price", "current_price", "floor_price")
+    __slots__ = ("started", "ends", "mark", "current_price", "floor_price")
     STARTED_FIELD_NUMBER: _ClassVar[int]
     ENDS_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
-    START_PRICE_FIELD_NUMBER: _ClassVar[int]
     CURRENT_PRICE_FIELD_NUMBER: _ClassVar[int]
     FLOOR_PRICE_FIELD_NUMBER: _ClassVar[int]
     started: int
     ends: int
     mark: int
-    start_price: int
     current_price: int
     floor_price: int
-    def __init__(self, started: _Optional[int] = ..., ends: _Optional[int] = ..., mark: _Optional[int] = ..., start_price: _Optional[int] = ..., current_price: _Optional[int] = ..., floor_price: _Optional[int] = ...) -> None: ...
+    def __init__(self, started: _Optional[int] = ..., ends: _Optional[int] = ..., mark: _Optional[int] = ..., current_price: _Optional[int] = ..., floor_price: _Optional[int] = ...) -> None: ...
 
 class Default(_message.Message):
     __slots__ = ("id", "account", "stage", "frozen_in", "opened_by", "lots", "cash", "collateral", "auctions", "auction", "buyer", "sale_price", "seizures", "penalty", "insurance_paid", "shortfall")
