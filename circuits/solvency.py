@@ -216,5 +216,7 @@ def _auxiliary_values(terms: SolvencyTerms, witness: SolvencyWitness) -> list[in
         raise Insolvent("the account does not survive its window", underlying, node, -outcome.slack)
     if not -CASH_OFFSET <= cash < CASH_OFFSET:
         raise WitnessInvalid("cash exceeds 63 bits of µUSD")
+    if any(q < 0 for q, e in zip(quantities, terms.exposures, strict=True) if e.withdrawn):
+        raise WitnessInvalid("more collateral was withdrawn than there is")
     sizes = [abs(q) for q, e in zip(quantities, terms.exposures, strict=True) if e.is_position]
     return [cash + CASH_OFFSET >> LIMB_BITS, *sizes, *outcome.worst]

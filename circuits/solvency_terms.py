@@ -1,13 +1,14 @@
 """The solvency window: an account stays solvent at every node of a public grid of prices and volatilities.
 
-Every instrument's value per unit is public at every node, so the account's equity there is linear in its hidden
+Every instrument's value per unit is public at every node, so the equity there is linear in the hidden
 quantities (the risk of committed portfolios, Szydlo 2005), and solvency is the one statement A·x + b ≥ 0:
 
-    Σ_{j on u} (V_j(u,k)·q_j − e_j·a_j) − W_u ≥ 0      64 bits, for every node k of underlying u, equal rows once
-    a_j − q_j ≥ 0,  a_j + q_j ≥ 0                      40 bits, for every position
+    Σ_{j on u} (V_j(u,k)·q_j − e_j·a_j) − W_u ≥ 0      64 bits, every node k of u, equal rows once
+    a_j − q_j ≥ 0,  a_j + q_j ≥ 0                      40 bits, every position
     1000·cash − 1000·ΣF_j·q_j + ΣW_u − Σκ_j·a_j − Σ(m_j/2)·(a_j − q_j) ≥ 0     64 bits, once
     hi,  cash + 2^63 − 2^32·hi                         32 bits each: the limbs that the committee can open
     q_T + 2^31                                         32 bits: the size of a trade that the account takes
+    q_j                                                40 bits: collateral of which some was withdrawn
 
 V, e, κ, m and W are in row units of 1e-9 USD, cash and F in 1e-6 USD, hence the factor 1000. The auxiliary
 W_u is the worst outcome of underlying u and a_j ≥ |q_j|; overstating a_j or understating W_u only hurts the
@@ -29,7 +30,8 @@ LIMB_BITS: Final = 32
 CASH_OFFSET: Final = 1 << 63
 TRADE_OFFSET: Final = 1 << 31
 CASH_BOUND: Final = 1 << 120
-QUANTITY_BOUND: Final = 1 << QUANTITY_BITS
+QUANTITY_BOUND: Final = 1 << (QUANTITY_BITS + 1)
+"""What the wrap check assumes of a quantity: a proven balance below 2^40, moved by less than 2^40 since."""
 COEFFICIENT_BOUND: Final = 1 << 63
 ROW_UNITS_PER_MICRO_USD: Final = 1000
 
@@ -50,6 +52,8 @@ class Exposure:
     short_minimum: int
     funding: int
     is_position: bool
+    withdrawn: bool = False
+    """Whether a withdrawal lowered this collateral, so that the statement must keep it from going below zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,8 @@ def _check_exposure(index: int, exposure: Exposure, nodes: tuple[int, ...]) -> N
         raise StatementUnsound(f"exposure {index} has an odd short-option minimum")
     if not exposure.is_position and (exposure.short_minimum or exposure.funding):
         raise StatementUnsound(f"exposure {index} is collateral, which has no short minimum and no funding")
+    if exposure.is_position and exposure.withdrawn:
+        raise StatementUnsound(f"exposure {index} is a position, which nobody withdraws")
     if max(map(abs, (*exposure.values, *charges, exposure.funding))) >= COEFFICIENT_BOUND:
         raise StatementUnsound(f"exposure {index} has a coefficient of 2^63 or more")
 
@@ -177,11 +183,17 @@ class _Compiler:
         return rows
 
     def _quantities(self) -> list[Row]:
-        return [
+        sizes = [
             Row((1 + j, size), (sign, 1), 0, QUANTITY_BITS)
             for j, size in self._sizes.items()
             for sign in (-1, 1)
         ]
+        withdrawn = [
+            Row((1 + j,), (1,), 0, QUANTITY_BITS)
+            for j, exposure in enumerate(self._terms.exposures)
+            if exposure.withdrawn
+        ]
+        return sizes + withdrawn
 
     def _cash(self) -> Row:
         weights = {0: ROW_UNITS_PER_MICRO_USD} | dict.fromkeys(self._worst, 1)

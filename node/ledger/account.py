@@ -16,7 +16,7 @@ CASH_OFFSET: Final = 1 << 63
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """A public credit that waits in the inbox: `asset` None is cash in micro-dollars, else ledger units of the asset."""
+    """A public credit that waits in the inbox: cash in micro-dollars if `asset` is None, else ledger units of it."""
 
     asset: AssetId | None
     amount: int
@@ -66,7 +66,7 @@ class Account:
 
     @property
     def needs_window(self) -> bool:
-        """Whether a margin proof must stand behind the account: it holds something whose value is hidden or can fall."""
+        """Whether a margin proof must stand behind the account: something in it is hidden or can fall."""
         return bool(self.positions) or self.limbs.high is not None
 
     def position(self, instrument: InstrumentId) -> Commitment:

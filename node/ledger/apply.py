@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from eth_hash.auto import keccak
 
-from circuits.batch import Claim, ClaimsRejected
-from circuits.errors import CircuitError
+from circuits.batch import Claim
+from circuits.errors import CircuitError, ClaimsRejected
 from circuits.opening import OpeningClaim
 from node.ledger.account import Account
 from node.ledger.claims import Verifier, decode_proof, proof_context, solvency_claim
@@ -178,7 +178,8 @@ def _withdraw(house: House, state: LedgerState, message: Withdraw, verifier: Ver
         asset = house.registry.asset(message.asset)
     except MarketError as error:
         raise Refused(Reason.ASSET_UNKNOWN, str(error)) from error
-    if not 0 < message.amount < MAX_AMOUNT << 22 or message.recipient == bytes(20):
+    limit = MAX_CASH_MOVE if asset.is_cash else MAX_AMOUNT
+    if not 0 < message.amount < limit or message.recipient == bytes(20):
         raise Refused(Reason.AMOUNT_INVALID, "an amount above zero and a recipient are required")
     if message.amount > state.available(message.asset):
         raise Refused(

@@ -53,7 +53,7 @@ def _book(house: House, state: LedgerState, chain_id: int, happened: VaultEvent)
             told = event(EventKind.PAY_FAILED, payout.account, action_id=action_id)
             return Step(credited.state, (told, *credited.effects))
         case Seized(action_id):
-            default, seizure = _seizure(state, chain_id, action_id)
+            _, seizure = _seizure(state, chain_id, action_id)
             after = state.with_escrow_moved(seizure.asset, -seizure.amount)
             return Step(after.with_inventory_moved(seizure.asset, -seizure.amount))
         case Sold():

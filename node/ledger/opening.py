@@ -1,7 +1,7 @@
 """Opening a defaulted account by the committee's shares: what is opened, how it is checked, what it leaves behind.
 
 Opened are positions, collateral, the two limbs of cash and the positions settled since the limbs were made; never the
-history of trades, which would open counterparties. What a public opening takes out of the commitments goes to the residue.
+history of trades, which would open counterparties. What an opening takes out of the commitments goes to the residue.
 """
 
 from dataclasses import dataclass, replace

@@ -16,7 +16,7 @@ class HouseParameters:
     grace_blocks: int
     """From the call to the breach (G)."""
     hub_gap_blocks: int
-    """A silence of the house longer than this restarts running deadlines: nobody is called for the house's own pause."""
+    """A silence of the house longer than this restarts running deadlines: its own pause calls nobody."""
     auction_blocks: int
     """How long the price of a defaulted portfolio falls."""
     auction_discount_ppm: int

@@ -13,7 +13,12 @@ from node.market.grid import InstrumentGrid, RiskGrid, UnderlyingGrid
 
 
 def compile_terms(
-    grid: RiskGrid, positions: Sequence[str], collateral: Sequence[str], *, trade: bool = False
+    grid: RiskGrid,
+    positions: Sequence[str],
+    collateral: Sequence[str],
+    *,
+    trade: bool = False,
+    withdrawn: str | None = None,
 ) -> SolvencyTerms:
     """The margin statement of an account with these instruments and assets (cash is no exposure).
 
@@ -24,6 +29,7 @@ def compile_terms(
         positions: instrument ids, in any order.
         collateral: ids of assets other than cash, in any order.
         trade: whether the statement has the extra row for the size of a trade, which the taker proves.
+        withdrawn: the asset that the message withdraws; the statement keeps what is left of it non-negative.
 
     Raises:
         UnknownInstrument: an id that the grid does not list.
@@ -45,6 +51,7 @@ def compile_terms(
             underlying=symbols.index(entry.underlying),
             full=entry.underlying in full,
             is_position=place < len(held),
+            withdrawn=place >= len(held) and entry.id == withdrawn,
         )
         for place, entry in enumerate(entries)
     )
@@ -70,4 +77,5 @@ def _exposure(grid: RiskGrid, entry: InstrumentGrid, *, underlying: int, full: b
         short_minimum=entry.short_minimum,
         funding=entry.funding,
         is_position=is_position,
+        withdrawn=withdrawn,
     )
