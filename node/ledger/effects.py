@@ -81,7 +81,7 @@ class PostingKind(StrEnum):
     POSITION = "POSITION"
     """Position `instrument` moves by `amount` public lots."""
     TRADE_TAKEN = "TRADE_TAKEN"
-    """Position `instrument` grows by the size of trade `message`; cash shrinks by `amount` (price − funding) times it."""
+    """Position `instrument` grows by the size of trade `message`; cash shrinks by `amount` (price less F) times it."""
     TRADE_MADE = "TRADE_MADE"
     """Position `instrument` shrinks by the size of trade `message`; cash grows by `amount` times it."""
     SETTLED = "SETTLED"

@@ -62,7 +62,9 @@ def _size(underlying: UnderlyingGrid, *, full: bool) -> int:
     return len(underlying.nodes) * len(underlying.levels) if full else 2
 
 
-def _exposure(grid: RiskGrid, entry: InstrumentGrid, *, underlying: int, full: bool, is_position: bool) -> Exposure:
+def _exposure(
+    grid: RiskGrid, entry: InstrumentGrid, *, underlying: int, full: bool, is_position: bool, withdrawn: bool
+) -> Exposure:
     values = entry.values
     if not full:
         values = (values[0], values[-1])
