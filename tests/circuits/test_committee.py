@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from py_arkworks_bls12381 import G1Point
 from py_ecc.optimized_bls12_381 import FQ, curve_order, field_modulus, is_inf, multiply, normalize
 
+from circuits import committee, dleq
 from circuits.committee import (
     CombinationError,
     CommitteeDeal,
@@ -22,8 +23,18 @@ from circuits.committee import (
     decryption_share,
     verify_share,
 )
+from circuits.dleq import EqualLogs
 from circuits.errors import CircuitError, DecodingError, ProofRejected, StatementUnsound
-from circuits.group import IDENTITY, ZERO, Point, encode_point, hash_to_point, scalar
+from circuits.group import (
+    IDENTITY,
+    ZERO,
+    Point,
+    encode_point,
+    encode_scalar,
+    hash_to_point,
+    random_scalar,
+    scalar,
+)
 from circuits.pedersen import HANDLE_BASE, VALUE_BASE, Commitment, CommitmentKey, Opening
 
 THRESHOLD, MEMBERS = 3, 5
@@ -64,9 +75,7 @@ def test_any_threshold_of_members_opens_and_one_fewer_does_not(data: st.DataObje
     commitment = deal.public.key.commit(Opening.fresh(value))
     chosen = data.draw(st.permutations(deal.shares))[:threshold]
     verified = [
-        verify_share(
-            deal.public, commitment, decryption_share(deal.public, share, commitment, CONTEXT), CONTEXT
-        )
+        verify_share(deal.public, commitment, decryption_share(deal.public, share, commitment, CONTEXT), CONTEXT)
         for share in chosen
     ]
     assert combine(deal.public, commitment, verified) == VALUE_BASE * scalar(value)
@@ -101,9 +110,7 @@ def test_two_shares_of_one_member_do_not_count_twice() -> None:
 
 def test_a_share_of_another_commitment_does_not_combine() -> None:
     other = COMMITTEE.key.commit(Opening.fresh(1))
-    stray = verify_share(
-        COMMITTEE, other, decryption_share(COMMITTEE, DEAL.shares[0], other, CONTEXT), CONTEXT
-    )
+    stray = verify_share(COMMITTEE, other, decryption_share(COMMITTEE, DEAL.shares[0], other, CONTEXT), CONTEXT)
     with pytest.raises(CombinationError, match="another commitment"):
         combine(COMMITTEE, COMMITMENT, [stray, *VERIFIED[1:3]])
 
@@ -152,6 +159,24 @@ def test_a_share_with_any_bit_flipped_is_refused(bit: int) -> None:
     data[bit // 8] ^= 1 << (bit % 8)
     with pytest.raises(CircuitError):
         verify_share(COMMITTEE, COMMITMENT, DecryptionShare.decode(bytes(data)), CONTEXT)
+
+
+def test_a_proof_ground_to_hide_a_point_of_order_eleven_is_refused() -> None:
+    point = SHARES[0].point + ORDER_ELEVEN
+    bases = (HANDLE_BASE, COMMITMENT.d)
+    statement = EqualLogs(bases, (COMMITTEE.public_share(1), point))
+    purpose = committee._purpose(COMMITTEE, COMMITMENT, 1, CONTEXT)
+    while True:
+        nonce = random_scalar()
+        transcript = dleq._begin(b"decryption share", statement, purpose)
+        challenge = dleq._challenge(transcript, [base * nonce for base in bases])
+        if int(challenge) % 11 == 0:
+            break
+    response = nonce + challenge * DEAL.shares[0].secret
+    proof = encode_scalar(challenge) + encode_scalar(response)
+    assert point * challenge == SHARES[0].point * challenge
+    with pytest.raises(ProofRejected, match="subgroup"):
+        verify_share(COMMITTEE, COMMITMENT, DecryptionShare(1, point, proof), CONTEXT)
 
 
 def test_a_share_is_void_in_another_context_commitment_or_committee() -> None:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from circuits import dleq
 from circuits.dleq import EQUAL_LOGS_PROOF_BYTES, EqualLogs, prove_equal_logs, verify_equal_logs
 from circuits.errors import CircuitError, DecodingError, LengthMismatch, ProofRejected, WitnessInvalid
-from circuits.group import IDENTITY, ORDER, Scalar, hash_to_point, scalar
+from circuits.group import IDENTITY, ORDER, Scalar, encode_scalar, hash_to_point, scalar
 
 FIRST, SECOND, THIRD = (hash_to_point(bytes([i]), b"zkclear/test") for i in range(3))
 SECRET = scalar(0xDECAF)
@@ -98,16 +99,26 @@ def test_a_zero_challenge_with_any_response_is_refused() -> None:
         verify_equal_logs(b"test", STATEMENT, bytes(64), b"context")
 
 
-def test_a_challenge_fixed_before_the_statement_does_not_verify() -> None:
-    challenge, response = Scalar(5), Scalar(7)
-    masks = (FIRST * response, SECOND * response)
+def test_images_chosen_after_the_challenge_do_not_verify() -> None:
+    masks, response = (THIRD, THIRD), Scalar(7)
+    challenge = dleq._challenge(dleq._begin(b"test", STATEMENT, b"context"), list(masks))
     images = tuple(
-        (mask_of_choice - mask) * (-challenge).inverse()
-        for mask, mask_of_choice in zip(masks, (THIRD, THIRD), strict=True)
+        (base * response - mask) * challenge.inverse() for base, mask in zip(STATEMENT.bases, masks, strict=True)
     )
-    forged = bytes(challenge.to_be_bytes()) + bytes(response.to_be_bytes())
-    with pytest.raises(ProofRejected):
-        verify_equal_logs(b"test", EqualLogs((FIRST, SECOND), images), forged, b"context")
+    forged = encode_scalar(challenge) + encode_scalar(response)
+    with pytest.raises(ProofRejected, match="logarithm"):
+        verify_equal_logs(b"test", EqualLogs(STATEMENT.bases, images), forged, b"context")
+
+
+def test_bases_chosen_after_the_challenge_do_not_verify() -> None:
+    masks, response = (THIRD, THIRD), Scalar(7)
+    challenge = dleq._challenge(dleq._begin(b"test", STATEMENT, b"context"), list(masks))
+    bases = tuple(
+        (mask + image * challenge) * response.inverse() for image, mask in zip(STATEMENT.images, masks, strict=True)
+    )
+    forged = encode_scalar(challenge) + encode_scalar(response)
+    with pytest.raises(ProofRejected, match="logarithm"):
+        verify_equal_logs(b"test", EqualLogs(bases, STATEMENT.images), forged, b"context")
 
 
 def test_two_proofs_of_one_statement_use_different_nonces() -> None:
