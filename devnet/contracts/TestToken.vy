@@ -31,39 +31,39 @@ def __init__(name: String[32], symbol: String[16], decimals: uint8):
 
 
 @external
-def mint(receiver: address, value: uint256):
+def mint(receiver: address, amount: uint256):
     """
-    @notice Gives `value` base units out of nothing to `receiver`. Anyone may call it.
+    @notice Gives `amount` base units out of nothing to `receiver`. Anyone may call it.
     """
-    self.totalSupply += value
-    self.balanceOf[receiver] += value
-    log Transfer(sender=empty(address), receiver=receiver, value=value)
+    self.totalSupply += amount
+    self.balanceOf[receiver] += amount
+    log Transfer(sender=empty(address), receiver=receiver, value=amount)
 
 
 @external
-def approve(spender: address, value: uint256) -> bool:
-    self.allowance[msg.sender][spender] = value
-    log Approval(owner=msg.sender, spender=spender, value=value)
+def approve(spender: address, amount: uint256) -> bool:
+    self.allowance[msg.sender][spender] = amount
+    log Approval(owner=msg.sender, spender=spender, value=amount)
     return True
 
 
 @external
-def transfer(receiver: address, value: uint256) -> bool:
-    self._move(msg.sender, receiver, value)
+def transfer(receiver: address, amount: uint256) -> bool:
+    self._move(msg.sender, receiver, amount)
     return True
 
 
 @external
-def transferFrom(sender: address, receiver: address, value: uint256) -> bool:
-    assert self.allowance[sender][msg.sender] >= value, "above the allowance"
-    self.allowance[sender][msg.sender] -= value
-    self._move(sender, receiver, value)
+def transferFrom(sender: address, receiver: address, amount: uint256) -> bool:
+    assert self.allowance[sender][msg.sender] >= amount, "above the allowance"
+    self.allowance[sender][msg.sender] -= amount
+    self._move(sender, receiver, amount)
     return True
 
 
 @internal
-def _move(sender: address, receiver: address, value: uint256):
-    assert self.balanceOf[sender] >= value, "above the balance"
-    self.balanceOf[sender] -= value
-    self.balanceOf[receiver] += value
-    log Transfer(sender=sender, receiver=receiver, value=value)
+def _move(sender: address, receiver: address, amount: uint256):
+    assert self.balanceOf[sender] >= amount, "above the balance"
+    self.balanceOf[sender] -= amount
+    self.balanceOf[receiver] += amount
+    log Transfer(sender=sender, receiver=receiver, value=amount)
