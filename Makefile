@@ -1,0 +1,38 @@
+# `make devnet` runs the main job, `make test` passes the tests; both create what is missing.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.PHONY: install devnet test lint types unit stubs clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "Python 3.11 to 3.13 is required (PYTHON=…)")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
+	$(VENV)/bin/python -m devnet.anvil
+	@touch $(STAMP)
+
+devnet: install
+	$(VENV)/bin/zkclear devnet run $(ARGS)
+
+lint: install
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: install
+	$(VENV)/bin/mypy
+
+unit: install
+	$(VENV)/bin/pytest --benchmark-disable $(ARGS)
+
+test: lint types unit
+
+stubs: install
+	$(VENV)/bin/python node/stubs/generate.py
+
+clean:
+	rm -rf $(VENV) .devnet .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

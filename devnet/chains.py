@@ -1,0 +1,120 @@
+"""The devnet's chains with everything on them: house contracts, test tokens, price aggregators, funded keys."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from eth_abi.abi import encode as abi_encode
+from eth_hash.auto import keccak
+
+from devnet.anvil import DEV_KEYS, Anvil
+from devnet.market import PriceTick
+from devnet.settings import CHAINS, ChainPlan
+from node.chains.compile import compile_contract
+from node.chains.deploy import HubDeployment, ListedToken, VaultDeployment, deploy_contract, deploy_hub, deploy_vault
+from node.chains.relayer import Relayer
+from node.chains.rpc import Connection, connect, disconnect
+
+CONTRACTS: Final = Path(__file__).parent / "contracts"
+TOKENS: Final = (("USD", 6, 1), ("WETH", 18, 10**13), ("WBTC", 8, 100))
+"""Symbol, decimals, base units of one ledger unit."""
+FEEDS: Final = ("BTC", "ETH")
+WEI: Final = 10**18
+
+
+@dataclass(slots=True)
+class DevChain:
+    """A running chain and the addresses on it (20 bytes each)."""
+
+    plan: ChainPlan
+    anvil: Anvil
+    w3: Connection
+    deployer: Relayer
+    tokens: dict[str, bytes]
+    aggregators: dict[str, bytes]
+    vault: VaultDeployment | None = None
+
+    async def mint(self, symbol: str, receiver: bytes, amount: int) -> None:
+        """Give `amount` base units of a test token."""
+        await self._call(self.tokens[symbol], "mint(address,uint256)", ("address", "uint256"), (receiver, amount))
+
+    async def post_prices(self, tick: PriceTick) -> None:
+        """Leave the tick's prices in the pool for the aggregators; the next block holds them."""
+        for feed, price in (("BTC", tick.btc), ("ETH", tick.eth)):
+            await self._call(self.aggregators[feed], "update(int256)", ("int256",), (price,))
+
+    async def _call(self, to: bytes, signature: str, types: Sequence[str], values: Sequence[object]) -> None:
+        # The chain signs for its own well-known accounts, so that the transaction is in the pool on return.
+        data = bytes(keccak(signature.encode()))[:4] + abi_encode(types, values)
+        transaction = {"from": "0x" + self.deployer.address.hex(), "to": "0x" + to.hex(), "data": "0x" + data.hex()}
+        await self.anvil.request("eth_sendTransaction", {**transaction, "gas": hex(300_000)})
+
+
+@dataclass(slots=True)
+class DevChains:
+    """All chains; the first is the hub."""
+
+    chains: tuple[DevChain, ...]
+    hub: HubDeployment | None = None
+
+    @classmethod
+    async def start(cls, folder: Path, genesis_time: int, *, resume: bool = False) -> "DevChains":
+        """Start every chain; `resume` continues from its state file, with the addresses filled in by the caller."""
+        chains = []
+        for plan in CHAINS:
+            anvil = Anvil(
+                plan.chain_id,
+                folder / "logs" / f"chain-{plan.name}.log",
+                mine_on_demand=True,
+                state=folder / "chains" / f"{plan.name}.json",
+                genesis_time=None if resume else genesis_time,
+            )
+            (folder / "chains").mkdir(parents=True, exist_ok=True)
+            await anvil.start()
+            w3 = connect(anvil.url)
+            deployer = Relayer(w3, DEV_KEYS[0], plan.chain_id, poll_interval=0.02)
+            chains.append(DevChain(plan, anvil, w3, deployer, {}, {}))
+        return cls(tuple(chains))
+
+    @property
+    def hub_chain(self) -> DevChain:
+        """The chain that orders batches."""
+        return self.chains[0]
+
+    def by_id(self, chain_id: int) -> DevChain:
+        """The chain with this id."""
+        return next(chain for chain in self.chains if chain.plan.chain_id == chain_id)
+
+    async def deploy(self, salt: bytes, signers: Sequence[bytes], cache: Path) -> None:
+        """Tokens, aggregators and vaults on every chain, the hub on the first. Blocks must be coming meanwhile."""
+        self.hub = await deploy_hub(self.hub_chain.w3, self.hub_chain.deployer, salt, signers, cache)
+        await asyncio.gather(*(self._deploy_on(chain, signers, cache) for chain in self.chains))
+
+    async def _deploy_on(self, chain: DevChain, signers: Sequence[bytes], cache: Path) -> None:
+        if self.hub is None:
+            raise ValueError("the hub comes first")
+        token = compile_contract(CONTRACTS / "TestToken.vy", cache)
+        aggregator = compile_contract(CONTRACTS / "Aggregator.vy", cache)
+        listed = []
+        for symbol, decimals, unit in TOKENS:
+            receipt = await deploy_contract(chain.deployer, token, f"Test {symbol}", symbol, decimals)
+            chain.tokens[symbol] = receipt.contract or b""
+            listed.append(ListedToken(chain.tokens[symbol], unit))
+        for feed in FEEDS:
+            receipt = await deploy_contract(chain.deployer, aggregator, f"{feed} / USD")
+            chain.aggregators[feed] = receipt.contract or b""
+        chain.vault = await deploy_vault(
+            chain.w3, chain.deployer, self.hub.deployment, signers, listed, chain.tokens["USD"], cache
+        )
+
+    async def fund(self, addresses: Sequence[bytes]) -> None:
+        """Gas money for every address on every chain."""
+        await asyncio.gather(*(chain.anvil.fund(address, 1_000 * WEI) for chain in self.chains for address in addresses))
+
+    async def stop(self) -> None:
+        """End every chain; each writes its state file."""
+        for chain in self.chains:
+            await disconnect(chain.w3)
+        await asyncio.gather(*(chain.anvil.stop() for chain in self.chains))

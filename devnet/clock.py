@@ -1,0 +1,111 @@
+"""The devnet's time: all chains mine in lock step, and market time passes with the blocks.
+
+Each block of the hub has one block of the same timestamp on every other chain. Before the block of an oracle round the
+aggregators get the round's prices. When the nodes fall behind (a slow machine), the chains slow down with them, so that
+deadlines counted in blocks mean the same everywhere; the market never waits for a trader.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from devnet.chains import DevChains
+from devnet.market import MarketReplay
+from devnet.settings import Cadence
+
+SETUP_INTERVAL: Final = 0.02
+LAG_FREE: Final = 12
+"""Hub blocks that the slowest quorum may be behind before the chains slow down: finality and one batch."""
+SLOWED_INTERVAL: Final = 1.0
+
+
+@dataclass(slots=True)
+class LockStep:
+    """Mines all chains together."""
+
+    chains: DevChains
+    timestamp: int
+    height: int = 0
+    _task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    async def mine(self, seconds: int) -> None:
+        """One block on every chain, `seconds` after the last."""
+        self.timestamp += seconds
+        await asyncio.gather(*(chain.anvil.mine(self.timestamp) for chain in self.chains.chains))
+        self.height += 1
+
+    async def start_setup(self) -> None:
+        """Blocks in quick succession, one second of chain time apart, until `stop`."""
+        self._task = asyncio.create_task(self._setup())
+
+    async def _setup(self) -> None:
+        while True:
+            await self.mine(1)
+            await asyncio.sleep(SETUP_INTERVAL)
+
+    async def stop(self) -> None:
+        """No more blocks from a running task."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            self._task = None
+
+
+@dataclass(slots=True)
+class MarketClock:
+    """Market time from the genesis of the house on: round r reads tick r − 1, at hub block `genesis + r·spacing`."""
+
+    steps: LockStep
+    replay: MarketReplay
+    cadence: Cadence
+    genesis_height: int
+    ledger_height: Callable[[], int]
+    """Hub block that a quorum of nodes has in its ledger."""
+    _task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    @property
+    def round(self) -> int:
+        """The last round whose block was mined."""
+        return (self.steps.height - self.genesis_height) // self.cadence.round_spacing
+
+    async def block(self) -> None:
+        """The next block on every chain, with its round's prices if it is a round's."""
+        position = self.steps.height + 1 - self.genesis_height
+        if position % self.cadence.round_spacing == 0:
+            tick = self.replay.tick(position // self.cadence.round_spacing - 1)
+            await asyncio.gather(*(chain.post_prices(tick) for chain in self.steps.chains.chains))
+        await self.steps.mine(self.cadence.seconds_per_block)
+
+    def start(self) -> None:
+        """Let time pass until `stop`."""
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            lag = self.steps.height - self.ledger_height()
+            interval = self.cadence.block_interval if lag <= LAG_FREE else SLOWED_INTERVAL
+            due = max(due + interval, loop.time())
+            await asyncio.sleep(due - loop.time())
+            await self.block()
+
+    async def stop(self) -> None:
+        """Time stands still."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            self._task = None
+
+    def failure(self) -> BaseException | None:
+        """What stopped the clock, if it was not `stop`."""
+        if self._task is None or not self._task.done() or self._task.cancelled():
+            return None
+        return self._task.exception()
