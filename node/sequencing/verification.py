@@ -1,0 +1,84 @@
+"""Checks claims in worker processes, each claim once: what held at a message's arrival is not checked in its batch."""
+
+import asyncio
+import pickle
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import Final
+
+from eth_hash.auto import keccak
+
+from circuits.batch import Claim
+from circuits.errors import ClaimsRejected
+from circuits.group import encode_point
+from circuits.pedersen import CommitmentKey
+from node.sequencing.latency import Latencies
+from node.sequencing.workers import rejected_claims
+
+_REMEMBERED: Final = 16_384
+
+
+def claim_digest(claim: Claim) -> bytes:
+    """32 bytes over the whole claim: statement, commitments, proof and context.
+
+    The pickled form is injective. Two equal claims may still pickle apart, and then are checked twice.
+    """
+    return bytes(keccak(pickle.dumps(claim, protocol=5)))
+
+
+class ClaimChecker:
+    """Verifies batches of claims under one key in an executor, and remembers the claims that held.
+
+    `chunks` is the number of parts a batch is split into, at most one for each worker: one multi-scalar
+    multiplication over everything costs least, several finish sooner.
+    """
+
+    def __init__(
+        self, key: CommitmentKey, executor: Executor, chunks: int = 1, latencies: Latencies | None = None
+    ) -> None:
+        self._key = encode_point(key.blinding_base)
+        self._executor = executor
+        self._chunks = max(1, chunks)
+        self._latencies = latencies
+        self._held: OrderedDict[bytes, None] = OrderedDict()
+
+    async def check(self, claims: Sequence[Claim]) -> None:
+        """Return if all hold.
+
+        Raises:
+            ClaimsRejected: the indices of those that do not.
+        """
+        digests = [claim_digest(claim) for claim in claims]
+        unknown = [index for index, digest in enumerate(digests) if digest not in self._held]
+        if not unknown:
+            return
+        started = time.perf_counter()
+        rejected = set(await self._rejected(claims, unknown))
+        if self._latencies is not None:
+            self._latencies.verify.add((time.perf_counter() - started) * 1000)
+        for index in unknown:
+            if index not in rejected:
+                self._remember(digests[index])
+        if rejected:
+            raise ClaimsRejected(tuple(sorted(rejected)))
+
+    def knows(self, claims: Sequence[Claim]) -> bool:
+        """Whether all of them were found to hold before."""
+        return all(claim_digest(claim) in self._held for claim in claims)
+
+    async def _rejected(self, claims: Sequence[Claim], unknown: Sequence[int]) -> list[int]:
+        loop = asyncio.get_running_loop()
+        parts = [unknown[start :: self._chunks] for start in range(min(self._chunks, len(unknown)))]
+        work = [
+            loop.run_in_executor(self._executor, rejected_claims, self._key, [claims[i] for i in part])
+            for part in parts
+        ]
+        outcomes = await asyncio.gather(*work)
+        return [part[i] for part, bad in zip(parts, outcomes, strict=True) for i in bad]
+
+    def _remember(self, digest: bytes) -> None:
+        self._held[digest] = None
+        if len(self._held) > _REMEMBERED:
+            self._held.popitem(last=False)
