@@ -1,6 +1,8 @@
 """What can go wrong on the owner's side: one family, each member with the data a caller needs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 
 class ClientError(Exception):
@@ -92,3 +94,130 @@ class OpeningMismatch(SealingError):
 
     def __str__(self) -> str:
         return "the sealed opening does not belong to the commitment"
+
+
+@dataclass
+class PostingInvalid(ClientError):
+    """A posting that cannot follow the history before it, or a trade whose size this owner cannot know."""
+
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"posting {self.kind}: {self.reason}"
+
+
+@dataclass
+class WalletDiverged(ClientError):
+    """The ledger's commitment to `subject` is not the one that this wallet's openings make. Sign nothing."""
+
+    subject: str
+
+    def __str__(self) -> str:
+        return f"the wallet's opening of {self.subject} is not the ledger's commitment"
+
+
+@dataclass
+class ProposalRejected(ClientError):
+    """A proposal whose `field` is not what was shown, agreed or signed: the maker signs nothing."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"proposal: {self.field} {self.reason}"
+
+
+@dataclass
+class ProposalLapsed(ClientError):
+    """Nobody accepted the proposal in time. It locked nothing, and can no longer be accepted."""
+
+    proposal_id: bytes
+
+    def __str__(self) -> str:
+        return f"proposal 0x{self.proposal_id.hex()} was not accepted in time"
+
+
+@dataclass
+class ShortOfMargin(ClientError):
+    """The owner's account would not survive `scenario`, by `shortfall` US dollars.
+
+    Both say something about the hidden book, so that only the attributes show them, not the texts that logs keep.
+    """
+
+    scenario: str = field(repr=False)
+    shortfall: Decimal = field(repr=False)
+
+    def __str__(self) -> str:
+        return "the account would be short of initial margin"
+
+
+@dataclass
+class AmountInvalid(ClientError):
+    """An amount that has no whole number of `unit`."""
+
+    unit: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.unit}: {self.reason}"
+
+
+@dataclass
+class DepositFailed(ClientError):
+    """A deposit that did not get into the vault of `chain_id`."""
+
+    chain_id: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"deposit on chain {self.chain_id}: {self.reason}"
+
+
+@dataclass
+class HouseRefused(ClientError):
+    """The house's refusal: `reason` in UPPER_SNAKE as in google.rpc.ErrorInfo, with its metadata.
+
+    `code` is the gRPC code's name, and the reason too where the house gave no ErrorInfo.
+    """
+
+    reason: str
+    detail: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    code: str = "FAILED_PRECONDITION"
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+@dataclass
+class HouseUnavailable(ClientError):
+    """The node did not answer in time, or not at all; `code` is the gRPC code's name."""
+
+    method: str
+    code: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self.code}: {self.detail}"
+
+
+@dataclass
+class HouseUntrusted(ClientError):
+    """What the node says of `subject` contradicts itself, or the deployment that the owner asked for."""
+
+    subject: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.reason}"
+
+
+@dataclass
+class MessageDropped(ClientError):
+    """The house no longer knows a message that it took, and its expiry has passed: it had no effect."""
+
+    message_id: bytes
+
+    def __str__(self) -> str:
+        return f"message 0x{self.message_id.hex()} expired without effect"

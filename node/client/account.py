@@ -1,0 +1,259 @@
+"""One account of the house in its owner's hands: deposit, trade, prove, withdraw, bid, and read along.
+
+Every method that sends a message waits until a batch that holds it is final on the hub, unless it raises. Run several
+at once with an asyncio.TaskGroup: they chain on predicted versions. Bound the waiting with asyncio.timeout. Amounts are
+whole ledger units, lots and micro-dollars; `HouseTerms` converts decimal figures.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from clearing.v1 import ledger_service_pb2, liquidation_service_pb2
+
+from node.client.advisor import MarginReport, report
+from node.client.delivery import Sending
+from node.client.deposits import Chain, VaultDeposit, pay_in
+from node.client.derivation import fresh_nonce
+from node.client.errors import HouseRefused
+from node.client.follower import PostingFollower
+from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
+from node.client.prover import Statement
+from node.client.session import Session
+from node.client.trading import Order, TradeDesk
+from node.client.views import AccountEvent, AccountView, Proposal, Receipt
+from node.client.wallet import AccountWallet
+from node.ledger.effects import PostingKind
+from node.ledger.errors import Reason
+from node.ledger.messages import AccountReference, Bid, MarginProof, Withdraw
+from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
+from node.ledger.wire import message_to_proto
+
+MESSAGE_BLOCKS: Final = 64
+"""Hub blocks that a message may take into a batch, before it is void."""
+
+
+class ClientAccount:
+    """An open account. Made by `ZkClear.open_account`; its repr shows the id alone."""
+
+    def __init__(self, session: Session, wallet: AccountWallet) -> None:
+        self._session, self._wallet = session, wallet
+        self._follower = PostingFollower(session.connection, wallet)
+        self._pipeline = MessagePipeline(session.connection, wallet, self._follower)
+        self._desk = TradeDesk(session, wallet, self._follower, self._pipeline)
+
+    def __repr__(self) -> str:
+        return f"ClientAccount(0x{self.id.hex()})"
+
+    @property
+    def id(self) -> AccountId:
+        """32 bytes."""
+        return self._wallet.account
+
+    async def start(self) -> None:
+        """Follow the account's history; returns once it is replayed and verified. Raises as `refresh`."""
+        self._follower.start()
+        await self.refresh()
+
+    async def close(self) -> None:
+        """Stop following."""
+        await self._follower.stop()
+
+    async def refresh(self) -> AccountView:
+        """The public state of the account, with every opening held against it.
+
+        Raises:
+            WalletDiverged: an opening is not that of the ledger's commitment.
+            HouseRefused, HouseUnavailable, HouseUntrusted: what the node answers.
+        """
+        return await self._follower.view()
+
+    @property
+    def cash(self) -> MicroUsd:
+        """Cash′ in micro-dollars: cash plus each position times its funding index. Waiting credits not included."""
+        return MicroUsd(self._wallet.holdings.cash.value)
+
+    @property
+    def positions(self) -> Mapping[InstrumentId, int]:
+        """Signed lots by instrument; what was closed stays out."""
+        held = self._wallet.holdings.positions
+        return {name: opening.value for name, opening in held.items() if opening.value}
+
+    @property
+    def collateral(self) -> Mapping[AssetId, int]:
+        """Ledger units by asset. Waiting credits not included."""
+        return {name: opening.value for name, opening in self._wallet.holdings.collateral.items()}
+
+    async def margin(self) -> MarginReport:
+        """Equity, slack and the way to the window's edges, on the latest grid, waiting credits included."""
+        view, grid = await self.refresh(), await self._session.grids.latest()
+        held = self._wallet.holdings
+        return report(held.merged(len(held.waiting)), grid, view.window)
+
+    async def deposit(self, chain: Chain, symbol: str, amount: int, *, wait: bool = True) -> bytes:
+        """Pay `amount` ledger units of a token into the chain's vault, from the owner's own address there.
+
+        Returns the transaction's hash, with `wait` only once the credit is in the account.
+
+        Raises:
+            DepositFailed: the chain did not take it.
+            UnknownInstrument: the house does not list the token.
+        """
+        house = self._session.house
+        asset = house.registry.asset(f"{symbol}@{chain.id}")
+        credited = None if asset.is_cash else AssetId(asset.id)
+        after = self._sequence
+        vault = VaultDeposit(self.id, house.vaults[chain.id], Address(asset.token), amount * asset.base_units)
+        transaction = await pay_in(chain, self._session.owner, vault)
+        if wait:
+            await self._follower.wait_for(lambda _: self._credited(after, credited, amount))
+        return transaction
+
+    async def prove_margin(self) -> Receipt:
+        """Prove initial margin on the latest grid, which renews the window and ends a margin call.
+
+        Raises:
+            ShortOfMargin: the account lacks it.
+            ClientError: as `MessagePipeline.submit`.
+        """
+
+        async def build(tip: Tip) -> Built:
+            grid = await self._session.grids.latest()
+            message = MarginProof(self._reference(tip), grid.round, fresh_nonce(), _expiry(tip))
+            return await self._signed(message, Statement(tip.holdings, grid))
+
+        return await self._pipeline.submit(build)
+
+    async def withdraw(self, asset: AssetId, amount: int, recipient: Address) -> Receipt:
+        """Have the vault pay `amount` ledger units to `recipient` on the asset's chain.
+
+        Raises:
+            ShortOfMargin: the account would be short of margin after it.
+            UnknownInstrument: the asset is not listed.
+            ClientError: as `MessagePipeline.submit`.
+        """
+        is_cash = self._session.house.asset(asset).is_cash
+
+        async def build(tip: Tip) -> Built:
+            grid = await self._session.grids.latest()
+            reference, expiry = self._reference(tip), _expiry(tip)
+            message = Withdraw(reference, asset, amount, recipient, grid.round, fresh_nonce(), expiry)
+            held = tip.holdings
+            after = held.with_public_cash(-amount) if is_cash else held.with_collateral(asset, -amount)
+            return await self._signed(message, Statement(after, grid, withdrawn=None if is_cash else asset))
+
+        return await self._pipeline.submit(build)
+
+    async def bid(self, auction: Digest, limit: MicroUsd) -> Receipt:
+        """Offer to take a defaulted portfolio whole for at most `limit` micro-dollars (negative: to be paid).
+
+        Raises:
+            HouseRefused: AUCTION_UNKNOWN if no such portfolio is on offer, PRICE_TOO_LOW if the price is above `limit`.
+            ShortOfMargin: the account would be short of margin with it.
+            ClientError: as `MessagePipeline.submit`.
+        """
+
+        async def build(tip: Tip) -> Built:
+            lots = await self._lots(auction)
+            grid = await self._session.grids.latest()
+            after = tip.holdings.with_public_cash(-limit)
+            for instrument, quantity in lots.items():
+                funding = grid.instrument(instrument).funding
+                after = after.with_public_position(instrument, quantity).with_public_cash(funding * quantity)
+            reference, expiry = self._reference(tip), _expiry(tip)
+            message = Bid(reference, auction, limit, grid.round, fresh_nonce(), expiry)
+            return await self._signed(message, Statement(after, grid))
+
+        # The funding in force may be a round ahead of the grid's: such a proof fails, and the next one holds.
+        return await self._pipeline.submit(build, MOVED_ON | {Reason.PROOF_INVALID})
+
+    async def propose(
+        self,
+        *,
+        maker: AccountId,
+        instrument: InstrumentId,
+        size: int,
+        price: MicroUsd,
+        fee: int = 0,
+    ) -> Receipt:
+        """Offer `maker` a trade of `size` signed lots at `price` micro-dollars a lot, and wait until it is final.
+
+        Made again, with a fresh blinding, when this account moves on before the maker accepts.
+
+        Raises:
+            ProposalLapsed: the maker did not accept in time.
+            AmountInvalid: a size or price that no trade has.
+            ShortOfMargin: the account would be short of margin after it.
+            HouseRefused, HouseUnavailable, HouseUntrusted: what the node answers.
+        """
+        return await self._desk.propose(Order(maker, instrument, size, price, MicroUsd(fee)))
+
+    def proposals(self) -> AsyncIterator[Proposal]:
+        """Trades offered to this account: those waiting, then new ones. The box of each opens to its commitment."""
+        return self._desk.incoming()
+
+    async def accept(self, proposal: Proposal) -> Receipt:
+        """Take the other side of a proposal, and wait until the trade is final.
+
+        Raises:
+            ProposalRejected: the proposal is not what its signed terms and box say.
+            ShortOfMargin: this account would be short of margin after it.
+            HouseRefused: VERSION_MISMATCH if the taker's account has moved on.
+            ClientError: as `MessagePipeline.submit`.
+        """
+        return await self._desk.accept(proposal)
+
+    async def events(self, after_sequence: int = 0) -> AsyncIterator[AccountEvent]:
+        """The public record of this account: the past after `after_sequence`, then each batch's as it becomes final."""
+        connection, last = self._session.connection, after_sequence
+
+        def request() -> ledger_service_pb2.StreamEventsRequest:
+            return ledger_service_pb2.StreamEventsRequest(after_sequence=last, account=self.id)
+
+        async for response in connection.stream(connection.ledger.StreamEvents, request):
+            if response.HasField("event"):
+                line = response.event
+                last = line.sequence
+                yield AccountEvent(line.sequence, line.batch, line.kind, dict(line.attributes))
+
+    def _reference(self, tip: Tip) -> AccountReference:
+        return AccountReference(self.id, tip.version, tip.holdings.credits_merged)
+
+    async def _signed(self, message: MarginProof | Withdraw | Bid, statement: Statement) -> Built:
+        """The message with proof and signature; the account then holds what the statement is about."""
+        digest = message.digest(self._session.house.deployment)
+        proof = await self._session.prover.prove(statement, digest)
+        signed = replace(message, proof=proof, signature=self._session.owner.sign(digest))
+        request = ledger_service_pb2.SubmitMessageRequest(message=message_to_proto(signed))
+        connection = self._session.connection
+
+        def send() -> Awaitable[object]:
+            return connection.call(connection.ledger.SubmitMessage, request)
+
+        return Built(Sending(digest, message.expiry, send), statement.holdings)
+
+    async def _lots(self, auction: Digest) -> Mapping[InstrumentId, int]:
+        connection = self._session.connection
+        request = liquidation_service_pb2.ListDefaultsRequest()
+        response = await connection.call(connection.liquidations.ListDefaults, request)
+        for default in response.defaults:
+            if default.id == auction and default.HasField("auction"):
+                return {InstrumentId(lot.instrument): lot.quantity for lot in default.lots}
+        raise HouseRefused(Reason.AUCTION_UNKNOWN, f"no portfolio 0x{auction.hex()} is on offer")
+
+    @property
+    def _sequence(self) -> int:
+        history = self._follower.history
+        return history[-1].sequence if history else 0
+
+    def _credited(self, after: int, asset: AssetId | None, amount: int) -> bool:
+        return any(
+            entry.posting.kind is PostingKind.CREDITED
+            and (entry.posting.asset, entry.posting.amount) == (asset, amount)
+            for entry in self._follower.history
+            if entry.sequence > after
+        )
+
+
+def _expiry(tip: Tip) -> int:
+    return tip.as_of.hub_block + MESSAGE_BLOCKS

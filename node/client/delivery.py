@@ -1,0 +1,83 @@
+"""Whether a message that was sent has taken effect: polls its status until it is final, refused or expired."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from clearing.v1 import ledger_service_pb2
+
+from node.client.connection import Connection
+from node.client.errors import HouseRefused, MessageDropped
+from node.ledger.types import Digest
+
+_POLL_SECONDS: Final = 0.1
+_SLOWEST_POLL_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A signed message, how to send it (again), and its last hub block."""
+
+    message_id: Digest
+    expiry: int
+    send: Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the node knows of a message: its final batch, if any; whether a quorum signed it; whether it is lost."""
+
+    batch: int | None = None
+    certified: bool = False
+    unknown: bool = False
+
+
+async def progress(connection: Connection, message_id: Digest) -> Progress:
+    """How far a message has come.
+
+    Raises:
+        HouseRefused: it was refused, or the node's answer.
+        HouseUnavailable: no answer.
+    """
+    request = ledger_service_pb2.GetMessageRequest(message_id=message_id)
+    try:
+        response = await connection.call(connection.ledger.GetMessage, request)
+    except HouseRefused as error:
+        if error.code != "NOT_FOUND":
+            raise
+        return Progress(unknown=True)
+    return _progress(response)
+
+
+def _progress(response: Any) -> Progress:
+    if response.status == ledger_service_pb2.MESSAGE_STATUS_REFUSED:
+        refusal = response.refusal
+        raise HouseRefused(refusal.reason, refusal.detail, dict(refusal.metadata))
+    if response.status == ledger_service_pb2.MESSAGE_STATUS_FINAL:
+        return Progress(batch=response.batch)
+    return Progress(certified=response.status == ledger_service_pb2.MESSAGE_STATUS_CERTIFIED)
+
+
+async def until_final(connection: Connection, sending: Sending) -> int:
+    """The number of the final batch that holds the message.
+
+    Raises:
+        MessageDropped: its last hub block has passed without it.
+        HouseRefused: it was refused after it had been taken in, or when it was sent again.
+        HouseUnavailable: the node is away.
+    """
+    pause = _POLL_SECONDS
+    while True:
+        # The height is read before the status: a message that is not final afterwards was not in time.
+        status = await connection.call(connection.ledger.GetStatus, ledger_service_pb2.GetStatusRequest())
+        found = await progress(connection, sending.message_id)
+        if found.batch is not None:
+            return found.batch
+        if status.final.hub_block > sending.expiry and not found.certified:
+            raise MessageDropped(sending.message_id)
+        if found.unknown:
+            # The node came back with an empty pool; a message is known by its digest, so twice is once.
+            await sending.send()
+        await asyncio.sleep(pause)
+        pause = min(1.5 * pause, _SLOWEST_POLL_SECONDS)

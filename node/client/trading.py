@@ -1,0 +1,193 @@
+"""Bilateral trades of one account, as taker and as maker.
+
+A proposal locks nothing: the taker's account may move on while it waits, which voids the proposal, and it is then made
+again with a fresh nonce (so with a fresh blinding) on the new version. Its expiry is the last hub block at which the
+oracle round that both proofs name can still be accepted.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from clearing.v1 import account_service_pb2, messages_pb2, trade_service_pb2
+from eth_hash.auto import keccak
+
+from circuits.opening import prove_opening
+from node.client.delivery import Sending
+from node.client.derivation import fresh_nonce
+from node.client.errors import AmountInvalid, HouseRefused, ProposalLapsed, ProposalRejected, SealingError
+from node.client.follower import PostingFollower
+from node.client.pipeline import Built, MessagePipeline, Tip
+from node.client.proposals import check_unchanged, proposal_to_proto, read_proposal, trade_of
+from node.client.prover import Statement
+from node.client.session import Session
+from node.client.views import Proposal, Receipt
+from node.client.wallet import MAX_TRADE_LOTS, AccountWallet
+from node.ledger.effects import PostingKind
+from node.ledger.errors import Reason
+from node.ledger.messages import AccountReference, Trade, TradeTerms
+from node.ledger.types import AccountId, Digest, InstrumentId, MicroUsd
+
+_ATTEMPTS: Final = 5
+_PROPOSAL_MOVED_ON: Final = frozenset({Reason.VERSION_MISMATCH, Reason.ROUND_UNKNOWN, Reason.WINDOW_LAPSED})
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a taker wants: `size` in signed lots, `price` in micro-dollars per lot, `fee` to the insurance fund."""
+
+    maker: AccountId
+    instrument: InstrumentId
+    size: int
+    price: MicroUsd
+    fee: MicroUsd
+
+    def __post_init__(self) -> None:
+        if not -MAX_TRADE_LOTS <= self.size < MAX_TRADE_LOTS or self.size == 0:
+            raise AmountInvalid("lots", "a size is a signed number of lots below 2^31, and not 0")
+        if self.price < 0 or self.fee < 0:
+            raise AmountInvalid("micro-dollars", "price and fee are not negative")
+
+
+class TradeDesk:
+    """The trades of one account."""
+
+    def __init__(
+        self, session: Session, wallet: AccountWallet, follower: PostingFollower, pipeline: MessagePipeline
+    ) -> None:
+        self._session, self._wallet, self._follower, self._pipeline = session, wallet, follower, pipeline
+
+    async def propose(self, order: Order) -> Receipt:
+        """Offer a trade and wait until it is final. See `ClientAccount.propose`."""
+        for _ in range(_ATTEMPTS):
+            async with self._pipeline.lock:
+                tip = await self._pipeline.tip()
+                trade = await self._taker_half(order, tip)
+                digest = trade.digest(self._session.house.deployment)
+                try:
+                    await self._send(trade)
+                except HouseRefused as refusal:
+                    if refusal.reason not in _PROPOSAL_MOVED_ON:
+                        raise
+                    continue
+            receipt = await self._settled(trade, digest)
+            if receipt is not None:
+                return receipt
+        raise ProposalLapsed(digest)
+
+    async def incoming(self) -> AsyncIterator[Proposal]:
+        """Proposals to this account whose box opens to what the terms commit to. See `ClientAccount.proposals`."""
+        connection = self._session.connection
+        request = trade_service_pb2.StreamProposalsRequest(maker=self._wallet.account)
+        async for response in connection.stream(connection.trades.StreamProposals, lambda: request):
+            try:
+                yield read_proposal(
+                    self._wallet,
+                    self._session.house.deployment,
+                    response.proposal_id,
+                    trade_of(response.proposal),
+                )
+            except (ProposalRejected, SealingError) as error:
+                # Anyone may send anything to a maker: a bad proposal is not the maker's failure.
+                _log.warning("proposal 0x%s is passed over: %s", response.proposal_id.hex(), error)
+
+    async def accept(self, proposal: Proposal) -> Receipt:
+        """Sign a proposal and wait until the trade is final. See `ClientAccount.accept`."""
+        check_unchanged(self._wallet, self._session.house.deployment, proposal)
+        terms = proposal.trade.terms
+        size = self._wallet.unseal(terms, proposal.trade.sealed_box)
+
+        async def build(tip: Tip) -> Built:
+            grid = await self._session.grids.of_round(terms.round)
+            coefficient = MicroUsd(terms.price - grid.instrument(terms.instrument).funding)
+            after = tip.holdings.traded(terms.instrument, -size, coefficient)
+            maker = AccountReference(self._wallet.account, tip.version, tip.holdings.credits_merged)
+            acceptance = replace(proposal.trade, maker=maker).acceptance_digest(self._session.house.deployment)
+            proof = await self._session.prover.prove(Statement(after, grid), acceptance)
+            self._wallet.remember(proposal.id, size)
+            connection = self._session.connection
+            request = trade_service_pb2.AcceptRequest(
+                proposal_id=proposal.id,
+                maker=messages_pb2.AccountReference(
+                    account=maker.account, version=maker.version, credits=maker.credits
+                ),
+                maker_proof=proof,
+                maker_signature=self._session.owner.sign(acceptance),
+            )
+
+            def send() -> Awaitable[object]:
+                return connection.call(connection.trades.Accept, request)
+
+            return Built(Sending(proposal.id, terms.expiry, send), after)
+
+        return await self._pipeline.submit(build)
+
+    async def _taker_half(self, order: Order, tip: Tip) -> Trade:
+        house, account = self._session.house, self._wallet.account
+        grid = await self._session.grids.latest()
+        nonce = fresh_nonce()
+        size = self._wallet.size_opening(order.size, nonce)
+        box = self._wallet.seal(await self._sealing_key(order.maker), size, order.maker, nonce)
+        lifetime = house.market.round_spacing * house.market.accepted_rounds
+        terms = TradeTerms(
+            taker=AccountReference(account, tip.version, tip.holdings.credits_merged),
+            maker=order.maker,
+            instrument=order.instrument,
+            price=order.price,
+            fee=order.fee,
+            round=grid.round,
+            commitment=house.key.commit(size),
+            box_digest=Digest(keccak(box)),
+            nonce=nonce,
+            expiry=tip.as_of.hub_block + lifetime,
+        )
+        digest = terms.digest(house.deployment)
+        coefficient = MicroUsd(order.price - grid.instrument(order.instrument).funding)
+        after = tip.holdings.traded(order.instrument, size, coefficient).with_public_cash(-order.fee)
+        prover = self._session.prover
+        proof = await prover.prove(Statement(after, grid, trade=size), digest)
+        self._wallet.remember(digest, size)
+        return Trade(
+            terms=terms,
+            sealed_box=box,
+            opening_proof=prove_opening(house.key, size, terms.commitment, prover.context(grid, digest)),
+            taker_proof=proof,
+            taker_signature=self._session.owner.sign(digest),
+            maker=AccountReference(order.maker, 0, 0),
+        )
+
+    async def _send(self, trade: Trade) -> None:
+        connection = self._session.connection
+        request = trade_service_pb2.ProposeRequest(proposal=proposal_to_proto(trade))
+        await connection.call(connection.trades.Propose, request)
+
+    async def _sealing_key(self, account: AccountId) -> bytes:
+        connection = self._session.connection
+        request = account_service_pb2.GetAccountRequest(account=account)
+        response = await connection.call(connection.accounts.GetAccount, request)
+        return bytes(response.account.sealing_key)
+
+    async def _settled(self, trade: Trade, digest: Digest) -> Receipt | None:
+        """The receipt once the trade is final; None once the account has moved on without it.
+
+        Raises:
+            ProposalLapsed: its last hub block has passed.
+        """
+        while True:
+            view = await self._follower.view()
+            receipt = self._receipt(digest)
+            if receipt is not None:
+                return receipt
+            if view.version > trade.terms.taker.version:
+                return None
+            if view.as_of.hub_block > trade.terms.expiry:
+                raise ProposalLapsed(digest)
+            await self._follower.next_batch()
+
+    def _receipt(self, digest: Digest) -> Receipt | None:
+        for entry in reversed(self._follower.history):
+            if entry.posting.message == digest and entry.posting.kind is PostingKind.TRADE_TAKEN:
+                return Receipt(digest, entry.batch)
+        return None
