@@ -1,0 +1,29 @@
+"""What stops a node before it runs."""
+
+from dataclasses import dataclass
+
+
+class NodeError(Exception):
+    """Root of the errors that the daemon raises on purpose."""
+
+
+@dataclass
+class GenesisInvalid(NodeError):
+    """A genesis document that cannot be used, with the part at fault."""
+
+    part: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"genesis {self.part}: {self.reason}"
+
+
+@dataclass
+class ConfigInvalid(NodeError):
+    """A node's configuration that cannot be used, with the setting at fault."""
+
+    setting: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"configuration {self.setting}: {self.reason}"
