@@ -8,13 +8,14 @@ halved until each bad claim stands alone.
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from circuits.amounts import AmountsClaim
 from circuits.equation import Equation, require_all
 from circuits.errors import CircuitError, ClaimsRejected, ProofRejected
 from circuits.opening import OpeningClaim
 from circuits.pedersen import CommitmentKey
 from circuits.solvency import SolvencyClaim
 
-Claim: TypeAlias = OpeningClaim | SolvencyClaim
+Claim: TypeAlias = OpeningClaim | AmountsClaim | SolvencyClaim
 
 
 def verify_claims(key: CommitmentKey, claims: Sequence[Claim]) -> None:
