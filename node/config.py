@@ -53,11 +53,11 @@ class NodeConfig(BaseSettings):
     """Hex of the secp256k1 secret that signs votes, actions, observations and transactions."""
     committee_share: Path = Path("committee.share")
     """Hex of the encoded key share."""
-    tls_certificate: Path = Path("tls.crt")
-    tls_key: Path = Path("tls.key")
-    tls_authority: Path = Path("authority.crt")
-    tls_binding: Path = Path("tls.binding")
-    """Hex of the validator's signature that binds the TLS key to its address."""
+    identity: Path = Path("identity")
+    """Folder with certificate.pem, authority.pem and tls-key.pem of the peer network."""
+    api_certificate: Path | None = None
+    """PEM chain of the client services; without one they are not encrypted, which is for loopback only."""
+    api_key: Path | None = None
     store_url: str = "sqlite:///node.db"
     logarithms: Path = Path("logarithms.bin")
     """Cache of the table that opens defaulted accounts."""
@@ -69,7 +69,6 @@ class NodeConfig(BaseSettings):
     api_listen: ListenSettings = ListenSettings()
     operator_listen: ListenSettings = ListenSettings()
     metrics_listen: ListenSettings | None = None
-    api_tls: bool = True
     batch_interval: float = Field(default=0.1, gt=0)
     """Least seconds between the finality of a batch and the proposal of the next."""
     proposer_timeout: float = Field(default=0.75, gt=0)
