@@ -1,11 +1,12 @@
 """Final batches and all that follows from them, written in one transaction each."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from node.ledger.effects import Effect, LedgerEvent, PayAction, Posting, SeizeAction
+from node.ledger.effects import LedgerEvent, PayAction, Posting, SeizeAction
+from node.ledger.execution import Executed
 from node.ledger.state import LedgerState
 from node.ledger.types import AccountId, Digest
 from node.ledger.wire import decode_batch, encode_message
@@ -23,18 +24,6 @@ _DERIVED: Final = (
     schema.outbox,
     schema.latencies,
 )
-
-
-class Executed(Protocol):
-    """What executing a batch led to."""
-
-    @property
-    def state(self) -> LedgerState:
-        """The state after the batch."""
-
-    @property
-    def effects(self) -> Sequence[Effect]:
-        """In the order in which they happened."""
 
 
 class Batches(Database):
