@@ -120,9 +120,7 @@ class HubReader:
 
     async def batch_hash(self, number: int, block: int | None = None) -> bytes:
         """Hash of batch `number`; zeros if there is none."""
-        return bytes(
-            await read(self.w3, self.address, "batch_hash", ("uint256",), [number], "bytes32", block)
-        )
+        return bytes(await read(self.w3, self.address, "batch_hash", ("uint256",), [number], "bytes32", block))
 
     async def deployment(self) -> bytes:
         """The deployment id."""

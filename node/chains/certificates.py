@@ -25,15 +25,11 @@ EPOCH: Final = 0
 
 _BITMAP_BYTES: Final = MAX_SIGNERS // 8
 _GROUP_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-_DOMAIN_TYPE: Final = keccak(
-    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-)
+_DOMAIN_TYPE: Final = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _BATCH_TYPE: Final = keccak(
     b"Batch(uint256 epoch,uint256 number,bytes32 previousRoot,bytes32 newRoot,bytes32 batchHash)"
 )
-_PAY_TYPE: Final = keccak(
-    b"Pay(uint256 epoch,bytes32 actionId,address token,address to,uint256 amount,uint256 batch)"
-)
+_PAY_TYPE: Final = keccak(b"Pay(uint256 epoch,bytes32 actionId,address token,address to,uint256 amount,uint256 batch)")
 _SEIZE_TYPE: Final = keccak(
     b"Seize(uint256 epoch,bytes32 actionId,address token,uint256 amount,"
     b"uint256 startPrice,uint256 floorPrice,uint256 duration,uint256 batch)"
@@ -227,9 +223,7 @@ class Certificate:
         return cls(int.from_bytes(data[:_BITMAP_BYTES], "big"), signatures)
 
 
-def assemble(
-    digest: bytes, signers: Sequence[bytes], signatures: Mapping[bytes, bytes], need: int
-) -> Certificate:
+def assemble(digest: bytes, signers: Sequence[bytes], signatures: Mapping[bytes, bytes], need: int) -> Certificate:
     """The certificate of the first `need`, in signer order, of the signatures (address → compact).
 
     Every signature is checked. Raises UnknownSigner, BadSignature or InsufficientQuorum.

@@ -119,9 +119,7 @@ _LAYOUTS: Final[Mapping[bytes, _Layout]] = {
         Deposited, ("bytes32", "address"), ("uint256", "uint256"), ("account", "token", "amount", "sequence")
     ),
     _signature("Paid", *_PAYMENT_TYPES): _Layout(Paid, _PAYMENT_TOPICS, ("uint256",), _PAYMENT_FIELDS),
-    _signature("PayFailed", *_PAYMENT_TYPES): _Layout(
-        PayFailed, _PAYMENT_TOPICS, ("uint256",), _PAYMENT_FIELDS
-    ),
+    _signature("PayFailed", *_PAYMENT_TYPES): _Layout(PayFailed, _PAYMENT_TOPICS, ("uint256",), _PAYMENT_FIELDS),
     _signature("Seized", "bytes32", "address", "uint256"): _Layout(
         Seized, ("bytes32", "address"), ("uint256",), ("action_id", "token", "amount")
     ),

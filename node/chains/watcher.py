@@ -110,9 +110,7 @@ class ChainWatcher:
 
     def events(self, first: int, last: int) -> tuple[ChainEvent, ...]:
         """The events of final blocks `first` to `last`, both included, in the chain's order."""
-        return tuple(
-            event for header in self.headers(first, last) for event in self._events.get(header.number, ())
-        )
+        return tuple(event for header in self.headers(first, last) for event in self._events.get(header.number, ()))
 
     def header_at_or_before(self, timestamp: int) -> Header:
         """The newest final block whose timestamp is not after `timestamp` (unix seconds).
@@ -134,9 +132,7 @@ class ChainWatcher:
     async def wait_final(self, number: int) -> Header:
         """Wait until block `number` is final. Raises what the watcher failed with, or WatcherStopped."""
         async with self._changed:
-            await self._changed.wait_for(
-                lambda: self._failure is not None or self._start + len(self._headers) > number
-            )
+            await self._changed.wait_for(lambda: self._failure is not None or self._start + len(self._headers) > number)
         return self.header(number)
 
     # Following the chain.
@@ -225,9 +221,7 @@ class ChainWatcher:
 
     def _decode(self, headers: Sequence[Header], logs: Sequence[Any]) -> dict[int, tuple[ChainEvent, ...]]:
         hashes = {header.number: header.hash for header in headers}
-        events = sorted(
-            (decode_log(self.chain_id, log) for log in logs), key=lambda e: (e.block_number, e.log_index)
-        )
+        events = sorted((decode_log(self.chain_id, log) for log in logs), key=lambda e: (e.block_number, e.log_index))
         grouped: dict[int, tuple[ChainEvent, ...]] = {}
         for event in events:
             if hashes.get(event.block_number) != event.block_hash:
@@ -250,6 +244,4 @@ class ChainWatcher:
 def _header(raw: Any) -> Header:
     if raw is None:
         raise RpcUnavailable("eth_getBlockByNumber", "the endpoint does not know the block")
-    return Header(
-        int(raw["number"], 16), unhex(raw["hash"]), unhex(raw["parentHash"]), int(raw["timestamp"], 16)
-    )
+    return Header(int(raw["number"], 16), unhex(raw["hash"]), unhex(raw["parentHash"]), int(raw["timestamp"], 16))

@@ -10,8 +10,16 @@ import pytest_asyncio
 
 from devnet.anvil import DEV_KEYS, Anvil
 from node.chains import calls
-from node.chains.certificates import BatchCommitment, Certificate, PayAction, SeizeAction, ValidatorKey
-from node.chains.certificates import batch_digest, pay_digest, seize_digest
+from node.chains.certificates import (
+    BatchCommitment,
+    Certificate,
+    PayAction,
+    SeizeAction,
+    ValidatorKey,
+    batch_digest,
+    pay_digest,
+    seize_digest,
+)
 from node.chains.compile import compile_contract
 from node.chains.deploy import (
     HubDeployment,

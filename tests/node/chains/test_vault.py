@@ -1,23 +1,28 @@
 """CollateralVault and CollateralAuction on a real chain: money in, money out, and every odd token."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from node.chains import calls
 from node.chains.calls import VaultReader
 from node.chains.certificates import PayAction, SeizeAction, pay_digest, seize_digest
-from node.chains.compile import house_contract
+from node.chains.compile import compile_contract, house_contract
 from node.chains.deploy import ListedToken, deploy_contract, deploy_vault
 from node.chains.errors import RpcRefused, TransactionReverted
 from node.chains.events import Deposited, Paid, PayFailed, Seized, Sold
+from node.chains.relayer import Receipt
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CHAIN_ID = 31337
 UNIT = 10**13
 TO = b"\x99" * 20
 ACCOUNT = b"\1" * 32
+ODD_TOKEN = Path(__file__).parent / "contracts" / "OddToken.vy"
 
 
 async def reason_of(sending) -> str:
@@ -93,17 +98,58 @@ async def test_a_deposit_without_approval_is_refused(house) -> None:
     assert await reason_of(house.trader.send(house.vault.vault, data)) == "above the allowance"
 
 
-async def test_a_token_cannot_deposit_again_from_within_a_deposit(house) -> None:
+@asynccontextmanager
+async def hook(house, target: bytes, data: bytes) -> AsyncIterator[None]:
+    """Let the odd token call `target` from within each of its transfers."""
     odd = house.tokens.odd
-    inner = calls.encode_deposit(ACCOUNT, odd, 1)
-    hook = calls.encode_call("set_hook", ("address", "bytes"), [house.vault.vault, inner])
-    await house.relayer.send(odd, hook)
+    await house.relayer.send(odd, calls.encode_call("set_hook", ("address", "bytes"), [target, data]))
     try:
-        with pytest.raises(TransactionReverted):
-            await house.deposit(odd, 10)
+        yield
     finally:
         await house.relayer.send(odd, calls.encode_call("set_hook", ("address", "bytes"), [b"\0" * 20, b""]))
-    assert await house.balance(odd, house.vault.vault) == 0
+
+
+async def deposit_from_within(house) -> bytes:
+    """Calldata of a deposit that the odd token could make by itself: it has dollars, and the vault may take them."""
+    odd, usd, vault = house.tokens.odd, house.tokens.usd, house.vault.vault
+    await house.mint(usd, odd, 100)
+    async with hook(house, usd, calls.encode_approve(vault, 100)):
+        await house.trader.send(odd, calls.encode_call("transfer", ("address", "uint256"), [TO, 0]))
+    return calls.encode_deposit(ACCOUNT, usd, 1)
+
+
+async def test_a_token_cannot_deposit_from_within_a_deposit(house) -> None:
+    inner = await deposit_from_within(house)
+    await house.deposit(house.tokens.odd, 10)
+    async with hook(house, house.vault.vault, inner):
+        with pytest.raises(TransactionReverted):
+            await house.deposit(house.tokens.odd, 10)
+
+
+async def test_a_token_cannot_deposit_from_within_a_payment(house, action_id) -> None:
+    await house.deposit(house.tokens.odd, 10)
+    inner = await deposit_from_within(house)
+    async with hook(house, house.vault.vault, inner):
+        (event,) = house.events(await house.pay(PayAction(action_id, house.tokens.odd, TO, 1, 4)))
+    assert isinstance(event, PayFailed)
+
+
+async def test_what_somebody_else_sends_within_a_deposit_is_not_credited_to_it(house) -> None:
+    odd = house.tokens.odd
+    inner = calls.encode_call("mint", ("address", "uint256"), [house.vault.vault, 700])
+    async with hook(house, odd, inner):
+        assert await reason_of(house.deposit(odd, 10)) == "more arrived than was sent"
+
+
+async def test_a_deposit_of_which_nothing_arrives_is_refused(house) -> None:
+    greedy = (await deploy_contract(house.relayer, compile_contract(ODD_TOKEN), 1_000_000)).contract
+    vault = await deploy_vault(
+        house.w3, house.relayer, house.hub.deployment, house.signers, [ListedToken(greedy, 1)], greedy
+    )
+    await house.mint(greedy, house.trader.address, 10)
+    await house.trader.send(greedy, calls.encode_approve(vault.vault, 10))
+    depositing = house.trader.send(vault.vault, calls.encode_deposit(ACCOUNT, greedy, 10))
+    assert await reason_of(depositing) == "nothing arrived"
 
 
 # Payments.
@@ -148,13 +194,16 @@ async def test_a_seizure_certificate_does_not_pay(house, action_id) -> None:
     assert await reason_of(house.pay(action, certificate)) == "a signature is not its signer's"
 
 
-async def assert_pay_fails(house, action: PayAction) -> None:
-    (event,) = house.events(await house.pay(action))
+async def assert_pay_fails(house, action: PayAction, **options: int) -> Receipt:
+    """The payment fails, uses up its id, and reverts nothing."""
+    receipt = await house.pay(action, **options)
+    (event,) = house.events(receipt)
     assert isinstance(event, PayFailed)
     assert (event.action_id, event.token, event.to, event.amount) == (
         *(action.action_id, action.token, action.to, action.amount),
     )
     assert await reason_of(house.pay(action)) == "the action was done"
+    return receipt
 
 
 async def test_a_payment_beyond_the_balance_fails_and_uses_up_its_id(house, action_id) -> None:
@@ -173,11 +222,12 @@ async def test_a_token_that_burns_all_gas_fails_its_payment_only(house, action_i
     odd, receiver = house.tokens.odd, b"\x52" * 20
     await house.deposit(odd, 100)
     await house.relayer.send(odd, calls.encode_call("burn_gas_for", ("address",), [receiver]))
-    await assert_pay_fails(house, PayAction(action_id, odd, receiver, 10, 4))
+    receipt = await assert_pay_fails(house, PayAction(action_id, odd, receiver, 10, 4), gas=3_000_000)
+    assert receipt.gas_used < 400_000
 
 
 async def test_a_relayer_cannot_starve_a_payment_of_gas(house, action_id) -> None:
-    # The less gas a transaction gets, the less its inner call has; the least at which it does not revert must still pay.
+    # The less gas a transaction gets, the less its inner call has: the least that does not revert must still pay.
     odd, receiver = house.tokens.odd, b"\x53" * 20
     await house.deposit(odd, 100)
     await house.relayer.send(odd, calls.encode_call("make_heavy_for", ("address",), [receiver]))
@@ -312,12 +362,9 @@ async def test_a_deposit_from_within_a_purchase_does_not_count_as_proceeds(house
     await house.mint(odd, house.trader.address, 5000)
     await house.trader.send(odd, calls.encode_approve(vault.auction, 5000))
     inner = calls.encode_call("mint", ("address", "uint256"), [vault.vault, 700])
-    await house.relayer.send(odd, calls.encode_call("set_hook", ("address", "bytes"), [odd, inner]))
-    try:
+    async with hook(house, odd, inner):
         buying = house.trader.send(vault.auction, calls.encode_buy(action_id, 1000))
         assert await reason_of(buying) == "the proceeds are not the price"
-    finally:
-        await house.relayer.send(odd, calls.encode_call("set_hook", ("address", "bytes"), [b"\0" * 20, b""]))
 
 
 # Construction.
