@@ -6,12 +6,11 @@ All are exact integers in row units (1e-9 USD) per lot, rounded up.
 
 from typing import Final
 
-from node.market.instruments import FEED_UNITS, PPM, ROW_UNITS, Future, Instrument, Option, Perpetual
+from node.market.instruments import PPM, ROW_UNITS_PER_FEED_UNIT, Future, Instrument, Option, Perpetual
 from node.market.parameters import BASIS_POINTS, MarketParameters
 from node.market.state import MarketState
 
 ROW_UNITS_PER_MICRO_USD: Final = 1000
-_ROW_UNITS_PER_FEED_UNIT: Final = ROW_UNITS // FEED_UNITS
 
 
 def closing_charge(
@@ -51,4 +50,4 @@ def settlement_rounding(instrument: Instrument, time: int, parameters: MarketPar
 
 def _portion(price: int, numerator: int, denominator: int, lot_scale: int) -> int:
     """`numerator/denominator` of a price in feed units, as row units per lot, rounded up."""
-    return -(-price * _ROW_UNITS_PER_FEED_UNIT * numerator // (denominator * lot_scale))
+    return -(-price * ROW_UNITS_PER_FEED_UNIT * numerator // (denominator * lot_scale))

@@ -16,7 +16,7 @@ secants
 samples of
    volatility h apart, a function with second derivative at most M exceeds the larger neighbour by at most
    M·h²/8.
-4. At expiry V is the payoff; its kink, the strike, is a node wherever it lies in the window.
+4. At expiry V is the payoff, convex too. That strikes are nodes keeps the bound small; it holds without.
 """
 
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def gap_bounds(book: OptionBook, nodes: Floats, levels: Floats) -> Floats:
 
     Args:
         book: the options.
-        nodes: prices, ascending; every strike between the first and the last is among them.
+        nodes: prices, ascending.
         levels: volatilities as fractions, ascending.
     """
     corners = corner_values(book, nodes, levels)

@@ -14,12 +14,12 @@ import numpy as np
 
 from node.market import canonical
 from node.market.charges import closing_charge, settlement_rounding, short_minimum
-from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument, ValueOutOfRange
+from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument
 from node.market.gap import corner_values, gap_bounds, option_book
 from node.market.instruments import (
     FEED_UNITS,
     PPM,
-    ROW_UNITS,
+    ROW_UNITS_PER_FEED_UNIT,
     CollateralAsset,
     Future,
     Instrument,
@@ -33,9 +33,10 @@ from node.market.state import MarketState, spot_per_lot
 from node.market.valuation import option_sign, option_value, years_to
 from node.market.widths import initial_width, maintenance_width, price_range
 
-ROW_UNITS_PER_FEED_UNIT: Final = ROW_UNITS // FEED_UNITS
 VALUE_LIMIT: Final = 2**63
-"""Absolute values in margin rows stay below this; proofs rely on it."""
+"""Values and charges in rows stay below this, and proofs rely on it: prices are below 10¹⁷ feed units, or
+10¹⁸ row
+units for the largest lot; a lattice step at most doubles one, and no charge exceeds a whole price."""
 _RELATIVE_TOLERANCE: Final = 10**9
 """Published values may differ by one part in this many, or by one unit."""
 
@@ -143,7 +144,7 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
 
     Raises:
         MissingFeed: an underlying that never had a valid price.
-        ValueOutOfRange: a price the lattice cannot serve, or a value of 2^63 row units and more.
+        ValueOutOfRange: a price that the lattice cannot serve.
     """
     living = tuple(
         entry for entry in registry.instruments if isinstance(entry, Perpetual) or entry.expiry > market.time
@@ -159,10 +160,6 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
             entries += _options(options, grid, parameters, market)
         assets = [asset for asset in registry.collateral if asset.underlying == grid.symbol]
         entries += [_collateral(asset, grid) for asset in assets]
-    for entry in entries:
-        for node, value in enumerate(entry.values):
-            if abs(value) + entry.gap_charge >= VALUE_LIMIT:
-                raise ValueOutOfRange(entry.id, node, value)
     return RiskGrid(market.round, market.time, underlyings, tuple(sorted(entries, key=lambda entry: entry.id)))
 
 

@@ -21,6 +21,7 @@ FEED_UNITS: Final = 10**8
 """Feed units in one USD."""
 ROW_UNITS: Final = 10**9
 """Row units in one USD."""
+ROW_UNITS_PER_FEED_UNIT: Final = ROW_UNITS // FEED_UNITS
 PPM: Final = 10**6
 MAXIMUM_PRICE: Final = 10**17
 """A billion USD: prices and strikes stay below it, so that no product of this package leaves 128 bits."""

@@ -6,10 +6,9 @@ from typing import Final
 
 from node.market.errors import InvalidInput, InvalidInstrument
 from node.market.instruments import (
-    FEED_UNITS,
     MAXIMUM_PRICE,
     PPM,
-    ROW_UNITS,
+    ROW_UNITS_PER_FEED_UNIT,
     CollateralAsset,
     Future,
     Instrument,
@@ -137,6 +136,6 @@ def _check_unit_value(asset: CollateralAsset, prices: dict[str, int]) -> None:
         return
     if asset.underlying not in prices:
         raise InvalidInstrument(asset.id, "underlying", f"{asset.underlying} is not listed")
-    value = prices[asset.underlying] * (ROW_UNITS // FEED_UNITS) // asset.unit_scale
+    value = prices[asset.underlying] * ROW_UNITS_PER_FEED_UNIT // asset.unit_scale
     if value < _LEAST_UNIT_VALUE:
         raise InvalidInstrument(asset.id, "unit_scale", f"a unit is worth {value} row units, less than 10⁶")

@@ -14,6 +14,8 @@ from node.market.instruments import MAXIMUM_PRICE, PPM
 WIDTH_LIMIT_PPM: Final = 600_000
 """No window reaches further than this below the price."""
 BASIS_POINTS: Final = 10**4
+FUNDING_TOLERANCE_LIMIT: Final = 10**15
+"""µUSD per lot: a billion USD, beyond any price."""
 YEAR_SECONDS: Final = 365 * 86_400
 DAY_SECONDS: Final = 86_400
 FUNDING_PERIOD_SECONDS: Final = 8 * 3600
@@ -51,7 +53,7 @@ class MarketParameters:
     volatility_slow_seconds: int = 10 * 86_400
     volatility_floor_ppm: int = 600_000
     volatility_ceiling_ppm: int = 5_000_000
-    volatility_fall_ppm_per_day: int = 50_000
+    volatility_fall_ppm_per_day: int = 250_000
     level_down_ppm: int = 600_000
     level_up_ppm: int = 1_500_000
     maintenance_level_down_ppm: int = 800_000
@@ -90,6 +92,9 @@ class MarketParameters:
         down, up = self.maintenance_level_down_ppm, self.maintenance_level_up_ppm
         if not self.level_down_ppm < down <= PPM <= up < self.level_up_ppm:
             raise InvalidParameters("level_down_ppm", "the levels do not lie outside the maintenance shocks")
+        for name, whole in _FRACTIONS:
+            if getattr(self, name) > whole:
+                raise InvalidParameters(name, "exceeds the whole price")
         if abs(self.funding_rate_ppm) >= PPM:
             raise InvalidParameters("funding_rate_ppm", "is not a fraction")
 
@@ -100,8 +105,8 @@ class MarketParameters:
         for entry in self.underlyings:
             if not 0 < entry.lattice_origin < MAXIMUM_PRICE:
                 raise InvalidParameters(f"{entry.symbol}.lattice_origin", "is not a price")
-            if entry.funding_tolerance <= 0:
-                raise InvalidParameters(f"{entry.symbol}.funding_tolerance", "is not positive")
+            if not 0 < entry.funding_tolerance <= FUNDING_TOLERANCE_LIMIT:
+                raise InvalidParameters(f"{entry.symbol}.funding_tolerance", "is not within a price")
 
     def underlying(self, symbol: str) -> UnderlyingParameters:
         """The figures of one underlying. Raises MissingFeed."""
@@ -144,6 +149,11 @@ _POSITIVE: Final = (
     "oracle_confidence_limit_ppm",
     "round_spacing",
     "accepted_rounds",
+)
+_FRACTIONS: Final = (
+    ("closing_charge_bps", BASIS_POINTS),
+    ("short_option_minimum_ppm", PPM),
+    ("oracle_confidence_limit_ppm", PPM),
 )
 _ASCENDING: Final = (
     ("maintenance_floor_ppm", "maintenance_cap_ppm"),

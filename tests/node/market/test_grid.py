@@ -1,0 +1,245 @@
+"""The grid: exact nodes, agreed values, refused differences."""
+
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument, ValueOutOfRange
+from node.market.grid import VALUE_LIMIT, RiskGrid, check_grid, compute_grid
+from node.market.instruments import Option, OptionKind, Perpetual, Registry
+from node.market.lattice import Lattice
+from node.market.parameters import FUNDING_TOLERANCE_LIMIT, UnderlyingParameters
+from node.market.widths import price_range
+
+USD = 10**8
+CALL = "BTC-20200316-8000-C"
+
+
+def nudged(grid: RiskGrid, name: str, node: int, by: int) -> RiskGrid:
+    """The grid with one value changed."""
+    entry = grid.instrument(name)
+    values = list(entry.values)
+    values[node] += by
+    changed = replace(entry, values=tuple(values))
+    return replace(grid, instruments=tuple(changed if e.id == name else e for e in grid.instruments))
+
+
+def test_lattice_nodes_are_exact_powers_of_the_ratio():
+    lattice = Lattice("BTC", 8_000 * USD, 11, 10)
+    assert [lattice.node(place) for place in (-2, -1, 0, 1, 2)] == [
+        661_157_024_793,
+        727_272_727_272,
+        800_000_000_000,
+        880_000_000_000,
+        968_000_000_000,
+    ]
+
+
+def test_a_window_of_initial_width_ends_on_lattice_nodes_outside_it(house):
+    grid = house.grid().underlying("BTC")
+    assert grid.initial_width_ppm == 161_500
+    assert grid.nodes == (661_157_024_793, 720_000_000_000, 727_272_727_272, 8 * 10**11, 88 * 10**10, 968 * 10**9)
+
+
+@given(price=st.integers(10**6, 10**15), width=st.integers(50_000, 599_999), strike=st.integers(1, 10**16))
+def test_every_window_contains_its_range_with_edges_on_the_lattice(price, width, strike):
+    lattice = Lattice("BTC", 8_000 * USD, 11, 10)
+    reach = price_range(price, width)
+    nodes = lattice.window(reach, [strike])
+    assert nodes[0] <= reach.low
+    assert reach.high <= nodes[-1]
+    assert lattice.node(lattice.floor(reach.low)) == nodes[0]
+    assert nodes[-1] == lattice.node(lattice.floor(nodes[-1]))
+    assert (strike in nodes) == (nodes[0] <= strike <= nodes[-1])
+    assert all(left < right for left, right in pairwise(nodes))
+    assert all(right * 10 <= left * 11 + 20 for left, right in pairwise(nodes))
+
+
+def test_a_price_the_lattice_cannot_serve_is_refused():
+    lattice = Lattice("BTC", 8_000 * USD, 11, 10)
+    for price in (900, 10**17 - 1):
+        with pytest.raises(ValueOutOfRange):
+            lattice.window(price_range(price, 100_000), [])
+
+
+def test_successive_rounds_share_their_lattice(house):
+    before, after = house.grid(), house.grid(house.at(60, BTC=8_100))
+    assert set(before.underlying("BTC").nodes[1:]) <= set(after.underlying("BTC").nodes) | {661_157_024_793}
+
+
+def test_linear_values_are_the_price_to_the_nearest_unit(house):
+    grid = house.grid()
+    nodes = grid.underlying("BTC").nodes
+    for name in ("BTC-PERP", "BTC-20200316"):
+        values = grid.instrument(name).values
+        assert all(abs(value * 10_000 - node * 10) <= 5_000 for value, node in zip(values, nodes, strict=True))
+        assert grid.instrument(name).gap_charge == grid.instrument(name).wide_gap_charge == 1
+    assert grid.mark_price("BTC-PERP") == 800_000
+
+
+def test_collateral_is_floored_after_its_haircut(house):
+    grid = house.grid()
+    weth = grid.instrument("WETH@1")
+    assert weth.mark == 2_000_000
+    for value, node in zip(weth.values, grid.underlying("ETH").nodes, strict=True):
+        exact = node * 10 * 95
+        assert value * 100 * 10**5 <= exact < (value + 1) * 100 * 10**5
+    assert weth.gap_charge == weth.closing_charge == 0
+
+
+def test_cash_is_no_part_of_the_grid(house):
+    with pytest.raises(UnknownInstrument):
+        house.grid().instrument("USD@1")
+    with pytest.raises(MissingFeed):
+        house.grid().underlying("USD")
+
+
+def test_an_option_has_a_value_for_each_node_and_level(house):
+    grid = house.grid()
+    underlying, call = grid.underlying("BTC"), grid.instrument(CALL)
+    assert underlying.levels == (480_000, 800_000, 1_200_000)
+    assert len(call.values) == len(underlying.nodes) * 3
+    by_node = [call.values[3 * place : 3 * place + 3] for place in range(len(underlying.nodes))]
+    assert all(low < mid < high for low, mid, high in by_node)
+    assert [mid for _, mid, _ in by_node] == sorted(mid for _, mid, _ in by_node)
+    at_the_money = by_node[underlying.nodes.index(8_000 * USD)][1]
+    assert abs(call.mark * 1_000 - at_the_money) <= 500
+
+
+def test_an_expired_instrument_is_off_the_grid(house_opener):
+    house = house_opener(expires_in=3_600)
+    last = house.grid(house.at(3_599))
+    assert last.instrument("BTC-20200301T010000-8000-C")
+    with pytest.raises(UnknownInstrument):
+        house.grid(house.at(3_600)).instrument("BTC-20200301T010000-8000-C")
+
+
+def test_charges_by_hand(house):
+    grid = house.grid()
+    perpetual, call = grid.instrument("BTC-PERP"), grid.instrument(CALL)
+    # 20 bp of 9,680 dollars and 500 ppm of 8,000, over 10,000 lots; φ is 0.1 % of 0.8 dollars
+    assert call.closing_charge == 1_936_000 + 400_000
+    assert perpetual.closing_charge == 1_936_000 + 400_000 + 800_000
+    assert call.short_minimum == 9_680_000
+    assert all(entry.short_minimum % 2 == 0 for entry in house.grid(house.at(60, BTC=7_777)).instruments)
+    assert perpetual.short_minimum == 0
+
+
+def test_settlement_rounding_is_charged_when_the_expiry_is_within_a_proofs_life(house_opener):
+    house = house_opener(future_in=4 * 3600)
+    assert house.grid().instrument("BTC-20200301T040000").gap_charge == 1_001
+    assert house_opener(future_in=4 * 3600 + 1).grid().instrument("BTC-20200301T040001").gap_charge == 1
+
+
+def test_at_the_largest_price_and_lot_every_figure_fits_in_63_bits(house):
+    price, expiry = 6 * 10**16, house.state.time + 600
+    entries = (Perpetual("BTC", 1), *(Option("BTC", 1, expiry, price, kind) for kind in OptionKind))
+    parameters = replace(
+        house.parameters,
+        underlyings=(UnderlyingParameters("BTC", price, FUNDING_TOLERANCE_LIMIT),),
+        closing_charge_bps=10_000,
+        short_option_minimum_ppm=10**6,
+        oracle_confidence_limit_ppm=10**6,
+    )
+    underlying = replace(house.state.underlying("BTC"), price=price, confidence_ppm=10**6)
+    state = replace(house.state, underlyings=(underlying,))
+    grid = compute_grid(Registry(("BTC",), entries, ()), parameters, state)
+    for entry in grid.instruments:
+        figures = (*entry.values, entry.gap_charge, entry.closing_charge, entry.short_minimum)
+        assert max(figures) < VALUE_LIMIT
+    assert max(grid.instrument("BTC-PERP").values) > VALUE_LIMIT // 16
+
+
+def test_a_grid_survives_encoding_and_has_one_digest(house):
+    grid = house.grid()
+    assert RiskGrid.decode(grid.encode()) == grid
+    assert house.grid().digest == grid.digest
+    assert nudged(grid, CALL, 0, 1).digest != grid.digest
+
+
+def test_a_difference_in_the_last_unit_is_accepted(house):
+    grid = house.grid()
+    for by in (-1, 1):
+        check_grid(nudged(grid, CALL, 4, by), grid)
+
+
+def test_a_large_value_may_differ_by_a_billionth_and_no_more(house_opener):
+    grid = house_opener(btc=500_000_000).grid()
+    name = next(e.id for e in grid.instruments if e.id.startswith("BTC") and e.id.endswith("-C"))
+    node = len(grid.instrument(name).values) - 1
+    latitude = grid.instrument(name).values[node] // 10**9
+    assert latitude > 2
+    check_grid(nudged(grid, name, node, latitude), grid)
+    with pytest.raises(GridDisagreement):
+        check_grid(nudged(grid, name, node, latitude + 1), grid)
+
+
+def test_a_value_a_millionth_off_is_refused_naming_instrument_and_node(house):
+    grid = house.grid()
+    value = grid.instrument(CALL).values[7]
+    with pytest.raises(GridDisagreement) as refusal:
+        check_grid(nudged(grid, CALL, 7, max(2, value // 10**6)), grid)
+    assert (refusal.value.instrument, refusal.value.field, refusal.value.node) == (CALL, "values", 7)
+
+
+@pytest.mark.parametrize("name", ["BTC-PERP", "BTC-20200316", "WETH@1"])
+def test_linear_values_must_be_equal(house, name):
+    grid = house.grid()
+    with pytest.raises(GridDisagreement) as refusal:
+        check_grid(nudged(grid, name, 2, 1), grid)
+    assert (refusal.value.instrument, refusal.value.node) == (name, 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"price": 1},
+        {"sigma_ppm": 1},
+        {"nodes": (1, 2)},
+        {"levels": (1, 2, 3)},
+        {"maintenance_width_ppm": 1},
+        {"initial_width_ppm": 1},
+    ],
+)
+def test_prices_nodes_levels_and_widths_must_be_equal(house, change):
+    grid = house.grid()
+    changed = replace(grid.underlyings[0], **change)
+    with pytest.raises(GridDisagreement) as refusal:
+        check_grid(replace(grid, underlyings=(changed, *grid.underlyings[1:])), grid)
+    assert (refusal.value.instrument, refusal.value.field) == ("BTC", next(iter(change)))
+
+
+@pytest.mark.parametrize("field", ["wide_gap_charge", "closing_charge", "short_minimum", "funding"])
+def test_exact_charges_and_funding_must_be_equal(house, field):
+    grid = house.grid()
+    changed = tuple(replace(e, **{field: getattr(e, field) + 1}) if e.id == CALL else e for e in grid.instruments)
+    with pytest.raises(GridDisagreement) as refusal:
+        check_grid(replace(grid, instruments=changed), grid)
+    assert refusal.value.field == field
+
+
+def test_a_grid_of_another_round_or_with_less_listed_is_refused(house):
+    grid = house.grid()
+    for other in (
+        replace(grid, round=grid.round + 1),
+        replace(grid, time=grid.time + 1),
+        replace(grid, instruments=grid.instruments[1:]),
+        replace(grid, underlyings=grid.underlyings[1:]),
+    ):
+        with pytest.raises(GridDisagreement):
+            check_grid(other, grid)
+
+
+def test_a_grid_of_ten_instruments_takes_less_than_thirty_milliseconds(house):
+    best = min(_seconds(house) for _ in range(5))
+    assert best < 0.030
+
+
+def _seconds(house) -> float:
+    start = time.perf_counter()
+    house.grid()
+    return time.perf_counter() - start
