@@ -129,6 +129,7 @@ class ClientAccount:
 
         Raises:
             ShortOfMargin: the account would be short of margin after it.
+            AmountInvalid: the account holds less of that collateral.
             UnknownInstrument: the asset is not listed.
             ClientError: as `MessagePipeline.submit`.
         """

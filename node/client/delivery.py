@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from clearing.v1 import ledger_service_pb2
 
@@ -26,20 +26,23 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the node knows of a message: its final batch, if any; whether a quorum signed it; whether it is lost."""
+    """What the node knows of a message: its final batch, if any; why it was refused; else whether it may still land."""
 
     batch: int | None = None
+    refusal: HouseRefused | None = None
     certified: bool = False
+    """A quorum signed a batch with it."""
     unknown: bool = False
+    """The node never saw it, or dropped it."""
+
+    @property
+    def may_land(self) -> bool:
+        """Whether it is in the node's pool or in a batch that is not final yet."""
+        return self.batch is None and self.refusal is None and not self.unknown
 
 
 async def progress(connection: Connection, message_id: Digest) -> Progress:
-    """How far a message has come.
-
-    Raises:
-        HouseRefused: it was refused, or the node's answer.
-        HouseUnavailable: no answer.
-    """
+    """How far a message has come. Raises HouseRefused and HouseUnavailable for the call itself."""
     request = ledger_service_pb2.GetMessageRequest(message_id=message_id)
     try:
         response = await connection.call(connection.ledger.GetMessage, request)
@@ -47,13 +50,9 @@ async def progress(connection: Connection, message_id: Digest) -> Progress:
         if error.code != "NOT_FOUND":
             raise
         return Progress(unknown=True)
-    return _progress(response)
-
-
-def _progress(response: Any) -> Progress:
     if response.status == ledger_service_pb2.MESSAGE_STATUS_REFUSED:
         refusal = response.refusal
-        raise HouseRefused(refusal.reason, refusal.detail, dict(refusal.metadata))
+        return Progress(refusal=HouseRefused(refusal.reason, refusal.detail, dict(refusal.metadata)))
     if response.status == ledger_service_pb2.MESSAGE_STATUS_FINAL:
         return Progress(batch=response.batch)
     return Progress(certified=response.status == ledger_service_pb2.MESSAGE_STATUS_CERTIFIED)
@@ -74,6 +73,8 @@ async def until_final(connection: Connection, sending: Sending) -> int:
         found = await progress(connection, sending.message_id)
         if found.batch is not None:
             return found.batch
+        if found.refusal is not None:
+            raise found.refusal
         if status.final.hub_block > sending.expiry and not found.certified:
             raise MessageDropped(sending.message_id)
         if found.unknown:

@@ -13,7 +13,7 @@ from typing import Final
 
 from node.client.connection import Connection
 from node.client.delivery import Sending, progress, until_final
-from node.client.errors import HouseRefused
+from node.client.errors import HouseRefused, MessageDropped
 from node.client.follower import PostingFollower
 from node.client.holdings import Holdings
 from node.client.views import AsOf, Receipt
@@ -78,14 +78,14 @@ class MessagePipeline:
             MessageDropped: it expired without effect.
             ClientError: whatever `build` raises, or the follower's end.
         """
-        sent: list[Digest] = []
+        sent: list[Sending] = []
         for attempt in range(_ATTEMPTS):
             try:
                 return await self._final(await self._send(build, sent))
             except HouseRefused as refusal:
                 again = attempt < _ATTEMPTS - 1 and refusal.reason in retried and not self._of_another(refusal)
                 if again:
-                    await self._settle_down()
+                    await self._settle_down(refusal)
                 # The refusal may be of a message that had landed already, and never may it happen twice.
                 landed = await self._landed(sent)
                 if landed is not None:
@@ -94,11 +94,11 @@ class MessagePipeline:
                     raise
         raise AssertionError("unreachable")
 
-    async def _send(self, build: Callable[[Tip], Awaitable[Built]], sent: list[Digest]) -> Built:
+    async def _send(self, build: Callable[[Tip], Awaitable[Built]], sent: list[Sending]) -> Built:
         async with self.lock:
             tip = await self.tip()
             built = await build(tip)
-            sent.append(built.sending.message_id)
+            sent.append(built.sending)
             await built.sending.send()
             after = Tip(tip.version + 1, built.after, tip.as_of)
             self._under_way.append(_UnderWay(built.sending.message_id, after))
@@ -117,21 +117,27 @@ class MessagePipeline:
         self._cut(message_id, landed=True)
         return Receipt(message_id, batch)
 
-    async def _landed(self, sent: list[Digest]) -> Receipt | None:
-        """The attempt that took effect after all, if one did."""
-        for message_id in sent:
-            try:
-                found = await progress(self._connection, message_id)
-            except HouseRefused:
-                # The refusal that led here: this attempt had no effect.
-                continue
-            if found.batch is not None:
-                await self._follower.through(found.batch)
-                return Receipt(message_id, found.batch)
+    async def _landed(self, sent: list[Sending]) -> Receipt | None:
+        """The attempt that took effect after all, if one did; waits for those that still may."""
+        for sending in sent:
+            found = await progress(self._connection, sending.message_id)
+            batch = found.batch
+            if found.may_land:
+                try:
+                    batch = await until_final(self._connection, sending)
+                except (HouseRefused, MessageDropped):
+                    # This attempt is over without effect.
+                    continue
+            if batch is not None:
+                await self._follower.through(batch)
+                return Receipt(sending.message_id, batch)
         return None
 
-    async def _settle_down(self) -> None:
+    async def _settle_down(self, refusal: HouseRefused) -> None:
         """Give the batch that moved the account on time to become final and to arrive here."""
+        view = await self._follower.view()
+        if refusal.metadata.get("version") == str(view.version):
+            return
         try:
             await asyncio.wait_for(self._follower.next_batch(), _BATCH_SECONDS)
         except TimeoutError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from circuits.errors import Insolvent
+from circuits.errors import Insolvent, WitnessInvalid
 from circuits.group import decode_scalar, encode_scalar
 from circuits.pedersen import CommitmentKey, Opening
 from circuits.solvency import (
@@ -20,7 +20,7 @@ from circuits.solvency import (
     prove_solvency,
 )
 from circuits.transcript import Deployment, ProofContext
-from node.client.errors import ShortOfMargin
+from node.client.errors import AmountInvalid, ShortOfMargin
 from node.client.holdings import Holdings
 from node.ledger.types import AssetId, Digest
 from node.market.grid import RiskGrid
@@ -142,6 +142,7 @@ class MarginProver:
 
         Raises:
             ShortOfMargin: the account would fail its window.
+            AmountInvalid: more collateral would leave than there is, or an amount exceeds the ledger's bounds.
             UnknownInstrument: the grid lacks something the account holds.
         """
         trade = None if statement.trade is None else PlainOpening.of(statement.trade)
@@ -158,6 +159,8 @@ class MarginProver:
         except Insolvent as error:
             shortfall = Decimal(error.shortfall) / _ROW_UNITS_PER_USD
             raise ShortOfMargin(statement.scenario(error.underlying, error.node), shortfall) from None
+        except WitnessInvalid as error:
+            raise AmountInvalid("account", error.reason) from None
 
 
 def _dollars(price: int) -> Decimal:

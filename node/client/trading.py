@@ -122,7 +122,8 @@ class TradeDesk:
 
             return Built(Sending(proposal.id, terms.expiry, send), after)
 
-        return await self._pipeline.submit(build)
+        # The round is the terms': a proposal whose round is over cannot be mended here.
+        return await self._pipeline.submit(build, frozenset({Reason.VERSION_MISMATCH, Reason.CREDITS_UNKNOWN}))
 
     async def _taker_half(self, order: Order, tip: Tip) -> Trade:
         house, account = self._session.house, self._wallet.account

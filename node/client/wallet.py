@@ -41,7 +41,7 @@ class CommittedAccount(Protocol):
 class SizeSearch:
     """Finds trade sizes behind points. The table is built at the first search, or read from `cache`."""
 
-    def __init__(self, table_bits: int = 18, cache: Path | None = None) -> None:
+    def __init__(self, table_bits: int = 16, cache: Path | None = None) -> None:
         self._table_bits, self._cache = table_bits, cache
 
     @cached_property

@@ -1,0 +1,417 @@
+"""A small house for client tests: real ledger rules over a hand-made market, served by an in-process gRPC server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from clearing.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
+    ledger_service_pb2,
+    ledger_service_pb2_grpc,
+    liquidation_service_pb2,
+    liquidation_service_pb2_grpc,
+    margin_service_pb2,
+    margin_service_pb2_grpc,
+    market_service_pb2,
+    market_service_pb2_grpc,
+    trade_service_pb2,
+    trade_service_pb2_grpc,
+)
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from circuits.committee import deal_committee
+from circuits.transcript import Deployment
+from node.ledger.account import Credit
+from node.ledger.apply import apply_message
+from node.ledger.claims import InlineVerifier
+from node.ledger.effects import LedgerEvent, Posting, PostingKind
+from node.ledger.errors import Refused
+from node.ledger.messages import AccountReference, Message, Trade
+from node.ledger.parameters import HouseParameters
+from node.ledger.state import House, LedgerState, genesis
+from node.ledger.types import AccountId, Address, MicroUsd, account_id
+from node.ledger.wire import message_from_proto, terms_from_proto, trade_to_proto
+from node.market.grid import InstrumentGrid, RiskGrid, UnderlyingGrid
+from node.market.instruments import CollateralAsset, Perpetual, Registry
+from node.market.oracle_rules import Price
+from node.market.parameters import MarketParameters, UnderlyingParameters
+from node.market.state import FundingIndex, MarketState, advance, genesis_state
+
+DOLLAR = 10**6
+HUB_BLOCK = 100
+FUNDING = 3 * DOLLAR
+
+
+def make_house() -> House:
+    """One validator's house: BTC-PERP (lots of 1e-4 BTC), WBTC and dollars on chain 31337."""
+    registry = Registry(
+        ("BTC",),
+        (Perpetual("BTC", 10_000),),
+        (
+            CollateralAsset(31337, b"\x01" * 20, "USD", None, 6, 10**6, 0),
+            CollateralAsset(31337, b"\x02" * 20, "WBTC", "BTC", 8, 10**6, 100_000),
+        ),
+    )
+    rules = HouseParameters(
+        due_blocks=8,
+        grace_blocks=16,
+        hub_gap_blocks=20,
+        auction_blocks=10,
+        auction_discount_ppm=100_000,
+        penalty_ppm=5_000,
+        backstop=AccountId(b"\x0b" * 32),
+        backstop_limit=MicroUsd(10**12),
+        seizure_buffer_ppm=100_000,
+        sale_floor_ppm=800_000,
+        sale_seconds=600,
+        max_hub_lag=20,
+        max_messages=100,
+    )
+    return House(
+        deployment=Deployment(31337, b"\x0a" * 20, b"\x05" * 32),
+        validators=(),
+        committee=deal_committee(2, 3).public,
+        registry=registry,
+        market=MarketParameters((UnderlyingParameters("BTC", 10_000 * 10**8, 2_000_000),)),
+        rules=rules,
+    )
+
+
+def make_market(house: House) -> MarketState:
+    """BTC at 10,000 USD, in round 1."""
+    start = genesis_state(house.registry, house.market, HUB_BLOCK - 4, 1_000)
+    price = Price(10_000 * 10**8, 1_000, 3, ())
+    market = advance(start, {"BTC": price}, HUB_BLOCK, 1_010, house.registry, house.market)
+    return replace(market, funding=(FundingIndex("BTC-PERP", FUNDING, 0),))
+
+
+def make_grid(market: MarketState) -> RiskGrid:
+    """The window from 8,000 to 12,500 USD; a funding index of 3 USD a lot, to see it at work."""
+    nodes = (8_000 * 10**8, 10_000 * 10**8, 12_500 * 10**8)
+    perpetual = InstrumentGrid(
+        id="BTC-PERP",
+        underlying="BTC",
+        mark=DOLLAR,
+        values=(800_000_000, 1_000_000_000, 1_250_000_000),
+        gap_charge=0,
+        wide_gap_charge=0,
+        closing_charge=2_000_000,
+        short_minimum=0,
+        funding=FUNDING,
+    )
+    coin = InstrumentGrid("WBTC@31337", "BTC", 10_000_000, (7_200_000, 9_000_000, 11_250_000), 0, 0, 0, 0, 0)
+    underlying = UnderlyingGrid("BTC", nodes[1], 600_000, nodes, (360_000, 600_000, 900_000), 95_000, 161_500)
+    return RiskGrid(market.round, market.time, (underlying,), (perpetual, coin))
+
+
+@dataclass
+class FakeNode:
+    """Every client service over one ledger state; each applied message is a final batch of its own."""
+
+    house: House
+    grid: RiskGrid
+    state: LedgerState
+    batch: int = 1
+    postings: dict[bytes, list[tuple[int, Posting, Trade | None]]] = field(default_factory=dict)
+    final: dict[bytes, int] = field(default_factory=dict)
+    certified: set[bytes] = field(default_factory=set)
+    """Messages that the node says are certified and not final yet."""
+    events: list[tuple[int, LedgerEvent]] = field(default_factory=list)
+    proposals: dict[bytes, Any] = field(default_factory=dict)
+    meddle: Callable[[str, Any], Awaitable[None]] | None = None
+    """Awaited with the method's name and what it carries, before the node looks at it."""
+    lose_answers: int = 0
+    refused: list[str] = field(default_factory=list)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def apply(self, message: Message, key: bytes) -> None:
+        """Apply as the ledger does, as one final batch."""
+        applied = apply_message(self.house, self.state, message, InlineVerifier(self.house.committee.key))
+        trade = message if isinstance(message, Trade) else None
+        self.final[key] = self.batch + 1
+        await self.advance(applied.state, applied.effects, trade)
+
+    async def advance(self, state: LedgerState, effects: Any, trade: Trade | None = None) -> None:
+        """One more final batch."""
+        self.state, self.batch = state, self.batch + 1
+        for effect in effects:
+            if isinstance(effect, Posting):
+                named = trade if effect.message is not None else None
+                self.postings.setdefault(effect.account, []).append((self.batch, effect, named))
+            elif isinstance(effect, LedgerEvent):
+                self.events.append((self.batch, effect))
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def credit(self, account: AccountId, asset: str | None, amount: int) -> None:
+        """A deposit that arrived."""
+        held = self.state.accounts[account].credited(Credit(asset, amount))
+        posting = Posting(PostingKind.CREDITED, account, amount, asset=asset)
+        await self.advance(self.state.with_account(held), (posting,))
+
+    async def bump(self, account: AccountId) -> None:
+        """The account moves on by a version, for example because something of it was settled."""
+        held = self.state.accounts[account]
+        await self.advance(self.state.with_account(replace(held, version=held.version + 1)), ())
+
+    async def interfere(self, method: str, carried: Any) -> None:
+        """What a test wants to happen just before a call."""
+        if self.meddle is not None:
+            await self.meddle(method, carried)
+
+    def as_of(self) -> Any:
+        return account_service_pb2.BatchReference(number=self.batch, hub_block=self.state.hub_height)
+
+    async def refuse(self, context: Any, refused: Refused) -> None:
+        """As the API does: google.rpc.Status with ErrorInfo."""
+        self.refused.append(str(refused.reason))
+        info = error_details_pb2.ErrorInfo(reason=refused.reason, domain="zkclear", metadata=dict(refused.metadata))
+        packed = any_pb2.Any()
+        packed.Pack(info)
+        status = status_pb2.Status(code=code_pb2.ABORTED, message=refused.detail, details=[packed])
+        await context.abort_with_status(rpc_status.to_status(status))
+
+
+class Accounts(account_service_pb2_grpc.AccountServiceServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    def _proto(self, name: bytes) -> Any:
+        held = self.node.state.accounts[AccountId(name)]
+        proto = account_service_pb2.Account(
+            id=held.id,
+            owner=held.owner,
+            index=held.index,
+            sealing_key=held.sealing_key,
+            version=held.version,
+            status=account_service_pb2.AccountStatus.Value(f"ACCOUNT_STATUS_{held.status.name}"),
+            cash=held.cash.encode(),
+            credits_merged=held.credits_merged,
+            credits_arrived=held.credits_merged + len(held.inbox),
+            collateral=[
+                account_service_pb2.CollateralCommitment(asset=asset, commitment=amount.encode())
+                for asset, amount in held.collateral.items()
+            ],
+            positions=[
+                account_service_pb2.PositionCommitment(instrument=instrument, commitment=lots.encode())
+                for instrument, lots in held.positions.items()
+            ],
+        )
+        if held.window is not None:
+            proto.window.encoding = held.window.encode()
+        return proto
+
+    async def GetAccount(self, request: Any, context: Any) -> Any:  # noqa: N802
+        if AccountId(request.account) not in self.node.state.accounts:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such account")
+        return account_service_pb2.GetAccountResponse(account=self._proto(request.account), as_of=self.node.as_of())
+
+    async def FindAccount(self, request: Any, context: Any) -> Any:  # noqa: N802
+        name = account_id(self.node.house.deployment, Address(request.owner), request.index)
+        held = self._proto(name) if name in self.node.state.accounts else None
+        return account_service_pb2.FindAccountResponse(id=name, account=held, as_of=self.node.as_of())
+
+    async def StreamPostings(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        sent = request.after_sequence
+        while True:
+            postings, as_of = self.node.postings.get(request.account, []), self.node.as_of()
+            for sequence, (batch, posting, trade) in enumerate(postings[sent:], sent + 1):
+                yield account_service_pb2.StreamPostingsResponse(posting=_posting(sequence, batch, posting, trade))
+            sent = max(sent, len(postings))
+            yield account_service_pb2.StreamPostingsResponse(complete_through=as_of)
+            async with self.node.changed:
+                if self.node.batch == as_of.number:
+                    await self.node.changed.wait()
+
+
+def _posting(sequence: int, batch: int, posting: Posting, trade: Trade | None) -> Any:
+    return account_service_pb2.Posting(
+        sequence=sequence,
+        batch=batch,
+        kind=account_service_pb2.PostingKind.Value(f"POSTING_KIND_{posting.kind}"),
+        amount=posting.amount,
+        asset=posting.asset or "",
+        instrument=posting.instrument or "",
+        message_id=posting.message or b"",
+        trade=None if trade is None else trade_to_proto(trade),
+    )
+
+
+class Ledger(ledger_service_pb2_grpc.LedgerServiceServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    async def SubmitMessage(self, request: Any, context: Any) -> Any:  # noqa: N802
+        message = message_from_proto(request.message)
+        digest = message.digest(self.node.house.deployment)
+        await self.node.interfere("SubmitMessage", message)
+        try:
+            if digest not in self.node.final or digest in self.node.certified:
+                await self.node.apply(message, digest)
+        except Refused as refused:
+            await self.node.refuse(context, refused)
+        if self.node.lose_answers:
+            self.node.lose_answers -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "connection lost")
+        return ledger_service_pb2.SubmitMessageResponse(message_id=digest)
+
+    async def GetMessage(self, request: Any, context: Any) -> Any:  # noqa: N802
+        batch = self.node.final.get(request.message_id)
+        if request.message_id in self.node.certified:
+            certified = ledger_service_pb2.MESSAGE_STATUS_CERTIFIED
+            return ledger_service_pb2.GetMessageResponse(status=certified)
+        if batch is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "never seen")
+        status = ledger_service_pb2.MESSAGE_STATUS_FINAL
+        return ledger_service_pb2.GetMessageResponse(status=status, batch=batch)
+
+    async def GetStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return ledger_service_pb2.GetStatusResponse(final=self.node.as_of(), certified=self.node.batch)
+
+    async def StreamEvents(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        for sequence, (batch, line) in enumerate(self.node.events, 1):
+            if sequence > request.after_sequence and line.account == request.account:
+                yield ledger_service_pb2.StreamEventsResponse(
+                    event=ledger_service_pb2.LedgerEvent(
+                        sequence=sequence,
+                        batch=batch,
+                        kind=line.kind,
+                        account=line.account,
+                        attributes=dict(line.attributes),
+                    )
+                )
+        yield ledger_service_pb2.StreamEventsResponse(complete_through=self.node.as_of())
+        await asyncio.Event().wait()
+
+
+class Margin(margin_service_pb2_grpc.MarginServiceServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    async def GetGrid(self, request: Any, context: Any) -> Any:  # noqa: N802
+        grid = self.node.grid
+        if request.HasField("round") and request.round != grid.round:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such round")
+        return margin_service_pb2.GetGridResponse(
+            round=grid.round,
+            grid=grid.encode(),
+            grid_digest=grid.digest,
+            parameters_digest=self.node.house.parameters_digest,
+            accepted_rounds=[grid.round],
+            as_of=self.node.as_of(),
+        )
+
+
+class Market(market_service_pb2_grpc.MarketServiceServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    async def GetDeployment(self, request: Any, context: Any) -> Any:  # noqa: N802
+        house = self.node.house
+        return market_service_pb2.GetDeploymentResponse(
+            hub_chain_id=house.deployment.hub_chain_id,
+            hub=house.deployment.hub,
+            salt=house.deployment.salt,
+            deployment_digest=house.deployment.digest,
+            committee_key=house.committee.key.encode(),
+            committee=house.committee.encode(),
+            registry=house.registry.encode(),
+            registry_digest=house.registry.digest,
+            market_parameters=house.market.encode(),
+            market_parameters_digest=house.market.digest,
+            rules_digest=house.rules.digest,
+            parameters_digest=house.parameters_digest,
+            chains=[market_service_pb2.Chain(chain_id=31337, hub=True, vault=b"\x0c" * 20)],
+        )
+
+
+class Trades(trade_service_pb2_grpc.TradeServiceServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    async def Propose(self, request: Any, context: Any) -> Any:  # noqa: N802
+        terms = terms_from_proto(request.proposal.terms)
+        await self.node.interfere("Propose", terms)
+        digest = terms.digest(self.node.house.deployment)
+        self.node.proposals[digest] = request.proposal
+        async with self.node.changed:
+            self.node.changed.notify_all()
+        return trade_service_pb2.ProposeResponse(proposal_id=digest)
+
+    async def StreamProposals(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        sent: set[bytes] = set()
+        while True:
+            for digest, proposal in list(self.node.proposals.items()):
+                if digest not in sent and proposal.terms.maker == request.maker:
+                    sent.add(digest)
+                    yield trade_service_pb2.StreamProposalsResponse(proposal_id=digest, proposal=proposal)
+            async with self.node.changed:
+                if sent >= set(self.node.proposals):
+                    await self.node.changed.wait()
+
+    async def Accept(self, request: Any, context: Any) -> Any:  # noqa: N802
+        proposal = self.node.proposals[request.proposal_id]
+        trade = Trade(
+            terms=terms_from_proto(proposal.terms),
+            sealed_box=proposal.sealed_box,
+            opening_proof=proposal.opening_proof,
+            taker_proof=proposal.taker_proof,
+            taker_signature=proposal.taker_signature,
+            maker=AccountReference(AccountId(request.maker.account), request.maker.version, request.maker.credits),
+            maker_proof=request.maker_proof,
+            maker_signature=request.maker_signature,
+        )
+        await self.node.interfere("Accept", trade)
+        try:
+            await self.node.apply(trade, request.proposal_id)
+        except Refused as refused:
+            await self.node.refuse(context, refused)
+        return trade_service_pb2.AcceptResponse(message_id=request.proposal_id)
+
+
+class Liquidations(liquidation_service_pb2_grpc.LiquidationServiceServicer):
+    async def ListDefaults(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return liquidation_service_pb2.ListDefaultsResponse()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running fake node and where it listens."""
+
+    node: FakeNode
+    target: str
+
+
+@pytest.fixture(scope="session")
+def house() -> House:
+    return make_house()
+
+
+@pytest.fixture(scope="session")
+def grid(house: House) -> RiskGrid:
+    return make_grid(make_market(house))
+
+
+@pytest.fixture
+async def served(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
+    market = make_market(house)
+    state = replace(genesis(house, market, HUB_BLOCK, {}), number=1, grids=(grid,), inventory={"USD@31337": 10**12})
+    node = FakeNode(house, grid, state)
+    server = grpc.aio.server()
+    account_service_pb2_grpc.add_AccountServiceServicer_to_server(Accounts(node), server)
+    ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(Ledger(node), server)
+    margin_service_pb2_grpc.add_MarginServiceServicer_to_server(Margin(node), server)
+    market_service_pb2_grpc.add_MarketServiceServicer_to_server(Market(node), server)
+    trade_service_pb2_grpc.add_TradeServiceServicer_to_server(Trades(node), server)
+    liquidation_service_pb2_grpc.add_LiquidationServiceServicer_to_server(Liquidations(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield Served(node, f"127.0.0.1:{port}")
+    await server.stop(grace=None)
