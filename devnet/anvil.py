@@ -4,7 +4,7 @@ Anvil comes from the npm package `@foundry-rs/anvil`, installed without running 
 loopback only and finalise two blocks behind their head. Measured ways of anvil 1.7.1 that this module answers
 to: `finalized` is 64 blocks behind unless an epoch has one slot; the state file is written on SIGTERM only
 unless an interval is given; past 500 blocks states spill to disk without end unless history is pruned; the
-protocol's cap of 2²⁴ gas for one transaction holds only when asked for.
+protocol's cap of 2²⁴ gas for one transaction holds only when asked for. `python -m devnet.anvil` installs it.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ ANVIL_VARIABLE: Final = "ZKCLEAR_ANVIL"
 """Environment variable that names another binary."""
 FINALITY_DEPTH: Final = 2
 START_TIMEOUT: Final = 15.0
+ANSWER_TIMEOUT: Final = 0.5
 STOP_TIMEOUT: Final = 5.0
 
 DEV_KEYS: Final = tuple(
@@ -185,7 +186,8 @@ class Anvil:
 
     def _arguments(self) -> list[str]:
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--chain-id", str(self.chain_id)]
-        arguments += ["--slots-in-an-epoch", "1", "--prune-history", "50", "--enable-tx-gas-limit"]
+        # Quiet: anvil writes a line for each request otherwise, without end; its errors it writes all the same.
+        arguments += ["--quiet", "--slots-in-an-epoch", "1", "--prune-history", "50", "--enable-tx-gas-limit"]
         if self.mine_on_demand:
             arguments += ["--no-mining"]
         if self.block_time is not None:
@@ -204,8 +206,10 @@ class Anvil:
             raise AnvilFailed(self.chain_id, self.log.read_text(errors="replace").strip()[-2000:])
         try:
             # Another process may have taken the port in between, so it has to be this chain that answers.
-            return int(await self.request("eth_chainId"), 16) == self.chain_id
-        except RpcUnavailable:
+            # That other one may also never answer, while anvil has long given up.
+            answer = await asyncio.wait_for(self.request("eth_chainId"), ANSWER_TIMEOUT)
+            return int(answer, 16) == self.chain_id
+        except (RpcUnavailable, TimeoutError):
             return False
 
     async def stop(self) -> None:
@@ -258,3 +262,7 @@ class Anvil:
     async def fund(self, address: bytes, wei: int) -> None:
         """Set the balance of `address`."""
         await self.request("anvil_setBalance", "0x" + address.hex(), hex(wei))
+
+
+if __name__ == "__main__":
+    install_anvil()

@@ -111,7 +111,9 @@ class DevChains:
 
     async def fund(self, addresses: Sequence[bytes]) -> None:
         """Gas money for every address on every chain."""
-        await asyncio.gather(*(chain.anvil.fund(address, 1_000 * WEI) for chain in self.chains for address in addresses))
+        await asyncio.gather(
+            *(chain.anvil.fund(address, 1_000 * WEI) for chain in self.chains for address in addresses)
+        )
 
     async def stop(self) -> None:
         """End every chain; each writes its state file."""

@@ -57,7 +57,8 @@ class LockStep:
 
 @dataclass(slots=True)
 class MarketClock:
-    """Market time from the genesis of the house on: round r reads tick r − 1, at hub block `genesis + r·spacing`."""
+    """Market time: until `begin` the market stands still at its first tick and a block is a second of it; from then on
+    every round is one tick further, and a block takes the cadence's market seconds."""
 
     steps: LockStep
     replay: MarketReplay
@@ -65,6 +66,8 @@ class MarketClock:
     genesis_height: int
     ledger_height: Callable[[], int]
     """Hub block that a quorum of nodes has in its ledger."""
+    begun: int | None = None
+    """The round that had the replay's first tick, once it began."""
     _task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
@@ -72,13 +75,33 @@ class MarketClock:
         """The last round whose block was mined."""
         return (self.steps.height - self.genesis_height) // self.cadence.round_spacing
 
+    @property
+    def ticks_played(self) -> int:
+        """How many ticks of the replay the chains have seen."""
+        return 0 if self.begun is None else max(self.round - self.begun + 1, 0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last tick has been played."""
+        return self.ticks_played >= len(self.replay.ticks)
+
+    def begin(self) -> None:
+        """Let the replay start with the next round."""
+        self.begun = self.round + 1
+
     async def block(self) -> None:
         """The next block on every chain, with its round's prices if it is a round's."""
         position = self.steps.height + 1 - self.genesis_height
-        if position % self.cadence.round_spacing == 0:
-            tick = self.replay.tick(position // self.cadence.round_spacing - 1)
+        next_round, place = divmod(position, self.cadence.round_spacing)
+        if place == 0:
+            tick = self.replay.tick(0 if self.begun is None else next_round - self.begun)
             await asyncio.gather(*(chain.post_prices(tick) for chain in self.steps.chains.chains))
-        await self.steps.mine(self.cadence.seconds_per_block)
+        await self.steps.mine(self._seconds(next_round))
+
+    def _seconds(self, next_round: int) -> int:
+        if self.begun is None or next_round < self.begun:
+            return 1
+        return max(self.cadence.seconds_per_block, self.replay.start - self.steps.timestamp)
 
     def start(self) -> None:
         """Let time pass until `stop`."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from devnet.errors import SettingsInvalid
 from devnet.settings import TICK_SECONDS, DevnetSettings
@@ -51,6 +52,6 @@ def load_replay(settings: DevnetSettings) -> MarketReplay:
     if len(wanted) != settings.hours * TICKS_AN_HOUR:
         asked = datetime.fromtimestamp(begin, UTC).isoformat(timespec="minutes")
         raise SettingsInvalid("replay", f"{settings.replay.name} does not hold {settings.hours} hours from {asked}")
-    if any(later.time - earlier.time != TICK_SECONDS for earlier, later in zip(wanted, wanted[1:], strict=False)):
+    if any(later.time - earlier.time != TICK_SECONDS for earlier, later in pairwise(wanted)):
         raise SettingsInvalid("replay", f"{settings.replay.name} has gaps in the hours asked for")
     return MarketReplay(tuple(wanted))

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import grpc
-from clearing.v1 import ledger_service_pb2, ledger_service_pb2_grpc, operator_service_pb2, operator_service_pb2_grpc
+from clearing.v1 import ledger_service_pb2, operator_service_pb2, operator_service_pb2_grpc
 
 from devnet.errors import NodeFailed
 from node.client.connection import Connection
@@ -19,6 +20,16 @@ from node.client.connection import Connection
 START_TIMEOUT: Final = 60.0
 STOP_TIMEOUT: Final = 10.0
 CALL_TIMEOUT: Final = 5.0
+
+
+@asynccontextmanager
+async def connected(target: str) -> AsyncIterator[Connection]:
+    """A client's connection to a node at host:port, closed at the end."""
+    connection = Connection(target)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,6 @@ class DevNode:
     log: Path
     api: str
     operator: str
-    ca: Path
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
     @property
@@ -86,10 +96,10 @@ class DevNode:
 
     async def tip(self) -> LedgerTip | None:
         """The node's own final ledger, None while it does not answer."""
-        async with Connection(self.api, self.ca) as connection:
-            stub = ledger_service_pb2_grpc.LedgerServiceStub(connection.channel)
+        async with connected(self.api) as connection:
             try:
-                status = await stub.GetStatus(ledger_service_pb2.GetStatusRequest(), timeout=CALL_TIMEOUT)
+                request = ledger_service_pb2.GetStatusRequest()
+                status = await connection.ledger.GetStatus(request, timeout=CALL_TIMEOUT)
             except grpc.aio.AioRpcError:
                 return None
         final = status.final
@@ -97,8 +107,8 @@ class DevNode:
 
     async def status(self) -> operator_service_pb2.GetNodeStatusResponse:
         """What the node tells its operator. Raises grpc.aio.AioRpcError."""
-        async with Connection(self.operator, self.ca) as connection:
-            stub = operator_service_pb2_grpc.OperatorServiceStub(connection.channel)
+        async with grpc.aio.insecure_channel(self.operator) as channel:
+            stub = operator_service_pb2_grpc.OperatorServiceStub(channel)
             return await stub.GetNodeStatus(operator_service_pb2.GetNodeStatusRequest(), timeout=CALL_TIMEOUT)
 
     def kill(self) -> None:

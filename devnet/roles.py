@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from devnet.errors import SettingsInvalid
 from devnet.market import PriceTick
+from node.ledger.types import InstrumentId
+from node.market.instruments import Future, Instrument, Option, OptionKind, Perpetual, Registry
 
 
 class Role(StrEnum):
@@ -20,6 +23,14 @@ class Role(StrEnum):
     TOPPED_UP_LONG = "topped_up_long"
     LEVERAGED_LONG = "leveraged_long"
     BACKSTOP = "backstop"
+
+
+class Kind(StrEnum):
+    """The kinds of instrument that the planned trades need."""
+
+    PERPETUAL = "perpetual"
+    FUTURE = "future"
+    PUT = "put"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +51,36 @@ class Funding:
 class PlannedTrade:
     """`role`'s account `index` takes `size` lots (negative: sells) from the market maker in round `round`.
 
-    `instrument` is the start of an instrument's id; the only listed one that starts so is meant. `premium_ppm` moves
-    the price off the mark, in the market maker's favour.
+    `premium_ppm` moves the price off the mark, in the market maker's favour.
     """
 
     round: int
     role: Role
     index: int
-    instrument: str
+    underlying: str
+    kind: Kind
     size: int
     premium_ppm: int = 500
+
+    def listed(self, registry: Registry) -> InstrumentId:
+        """The listed instrument that is meant; of several puts the one with the lowest strike.
+
+        Raises:
+            SettingsInvalid: the house lists none of the kind.
+        """
+        found = [entry for entry in registry.instruments if entry.underlying == self.underlying and self._is(entry)]
+        if not found:
+            raise SettingsInvalid("trades", f"no {self.kind} on {self.underlying} is listed")
+        return InstrumentId(min(found, key=lambda e: e.strike if isinstance(e, Option) else 0).id)
+
+    def _is(self, entry: Instrument) -> bool:
+        match self.kind:
+            case Kind.PERPETUAL:
+                return isinstance(entry, Perpetual)
+            case Kind.FUTURE:
+                return isinstance(entry, Future)
+            case Kind.PUT:
+                return isinstance(entry, Option) and entry.kind is OptionKind.PUT
 
 
 USD: Final = 10**6
@@ -78,14 +109,14 @@ RESCUE: Final = Funding(Role.ISOLATED_DESK, 0, 0, "USD", 6_000_000 * USD)
 """What the split book has to find when its naked leg is called."""
 
 TRADES: Final = (
-    PlannedTrade(2, Role.HEDGED_DESK, 0, "BTC-2", 10_000_139),
-    PlannedTrade(2, Role.LEVERAGED_LONG, 0, "BTC-PERP", 10_000_019),
-    PlannedTrade(2, Role.TOPPED_UP_LONG, 0, "ETH-PERP", 10_000_079),
-    PlannedTrade(2, Role.ISOLATED_DESK, 0, "BTC-2", 10_000_189),
-    PlannedTrade(4, Role.HEDGED_DESK, 0, "BTC-PUT-90", 10_000_169),
-    PlannedTrade(4, Role.ISOLATED_DESK, 1, "BTC-PUT-90", 10_000_223),
-    PlannedTrade(4, Role.LEVERAGED_LONG, 0, "ETH-PERP", 20_000_003),
-    PlannedTrade(6, Role.HEDGED_DESK, 0, "ETH-PUT-90", 10_000_103),
+    PlannedTrade(2, Role.HEDGED_DESK, 0, "BTC", Kind.FUTURE, 10_000_139),
+    PlannedTrade(2, Role.LEVERAGED_LONG, 0, "BTC", Kind.PERPETUAL, 10_000_019),
+    PlannedTrade(2, Role.TOPPED_UP_LONG, 0, "ETH", Kind.PERPETUAL, 10_000_079),
+    PlannedTrade(2, Role.ISOLATED_DESK, 0, "BTC", Kind.FUTURE, 10_000_189),
+    PlannedTrade(4, Role.HEDGED_DESK, 0, "BTC", Kind.PUT, 10_000_169),
+    PlannedTrade(4, Role.ISOLATED_DESK, 1, "BTC", Kind.PUT, 10_000_223),
+    PlannedTrade(4, Role.LEVERAGED_LONG, 0, "ETH", Kind.PERPETUAL, 20_000_003),
+    PlannedTrade(6, Role.HEDGED_DESK, 0, "ETH", Kind.PUT, 10_000_103),
 )
 
 

@@ -1,0 +1,183 @@
+"""The devnet's genesis: keys dealt, certificates issued, contracts named, one folder written for each node."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from circuits.committee import deal_committee
+from circuits.transcript import Deployment
+from devnet.anvil import free_port
+from devnet.chains import DevChain, DevChains
+from devnet.errors import SettingsInvalid
+from devnet.market import MarketReplay
+from devnet.nodes import DevNode
+from devnet.settings import DevnetSettings
+from node.chains.certificates import ValidatorKey
+from node.chains.rpc import request
+from node.genesis import ChainGenesis, Genesis
+from node.ledger.parameters import HouseParameters
+from node.ledger.state import House
+from node.ledger.types import Address, MicroUsd, account_id
+from node.market.instruments import CollateralAsset
+from node.market.listing import standard_asset, standard_registry
+from node.network.identity import create_authority, issue_identity
+
+VALIDATORS: Final = 4
+COMMITTEE_THRESHOLD: Final = 3
+EXPIRY_SECONDS: Final = 15 * 86_400
+DUE_BLOCKS: Final = 8
+GRACE_BLOCKS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorPlan:
+    """One validator's key and where its servers will listen."""
+
+    name: str
+    key: ValidatorKey
+    peer_port: int
+    api_port: int
+    operator_port: int
+
+    @classmethod
+    def draw(cls, number: int) -> "ValidatorPlan":
+        """A fresh key and free ports."""
+        return cls(f"node-{number}", ValidatorKey.generate(), free_port(), free_port(), free_port())
+
+
+def house_rules(deployment: Deployment, backstop_owner: Address, backstop_limit: MicroUsd) -> HouseParameters:
+    """The devnet's deadlines, fees and limits."""
+    return HouseParameters(
+        due_blocks=DUE_BLOCKS,
+        grace_blocks=GRACE_BLOCKS,
+        hub_gap_blocks=48,
+        auction_blocks=24,
+        auction_discount_ppm=150_000,
+        penalty_ppm=5_000,
+        backstop=account_id(deployment, backstop_owner, 0),
+        backstop_limit=backstop_limit,
+        seizure_buffer_ppm=30_000,
+        sale_floor_ppm=700_000,
+        sale_seconds=6 * 3600,
+        max_hub_lag=64,
+        max_messages=64,
+    )
+
+
+async def make_genesis(
+    chains: DevChains,
+    settings: DevnetSettings,
+    replay: MarketReplay,
+    validators: tuple[ValidatorPlan, ...],
+    salt: bytes,
+    backstop_owner: Address,
+    height: int,
+    time: int,
+) -> list[DevNode]:
+    """Write `genesis.json` and a folder for each node below `settings.folder`; the processes are not started.
+
+    `height` is the hub block from which oracle rounds count, `time` its timestamp.
+    """
+    if chains.hub is None:
+        raise SettingsInvalid("chains", "nothing is deployed")
+    deployment = Deployment(chains.hub_chain.plan.chain_id, chains.hub.address, salt)
+    deal = deal_committee(COMMITTEE_THRESHOLD, len(validators))
+    first = replay.ticks[0]
+    assets = [asset for chain in chains.chains for asset in _assets(chain)]
+    expiry = (replay.start // 86_400) * 86_400 + EXPIRY_SECONDS + 8 * 3600
+    listing = standard_registry(first.btc, first.eth, replay.start, assets, expiry, expiry)
+    limit = MicroUsd(40_000_000_000_000 * first.btc // (8_000 * 10**8))
+    house = House(
+        deployment,
+        tuple(Address(plan.key.address) for plan in validators),
+        deal.public,
+        listing.registry,
+        listing.parameters,
+        house_rules(deployment, backstop_owner, limit),
+    )
+    entries = tuple([await _chain_entry(chain) for chain in chains.chains])
+    genesis = Genesis(house, entries, height, time)
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    document = settings.folder / "genesis.json"
+    document.write_text(genesis.to_json(), encoding="utf-8")
+    authority = create_authority()
+    nodes = []
+    for place, plan in enumerate(validators):
+        folder = settings.folder / plan.name
+        folder.mkdir(parents=True, exist_ok=True)
+        issue_identity(authority, plan.key.address).save(folder / "identity")
+        _write_secret(folder / "validator.key", plan.key.secret.hex())
+        _write_secret(folder / "committee.share", deal.shares[place].encode().hex())
+        (folder / "node.toml").write_text(_config(plan, validators, chains, place, document), encoding="utf-8")
+        nodes.append(_node(plan, settings.folder))
+    return nodes
+
+
+def _node(plan: ValidatorPlan, folder: Path) -> DevNode:
+    return DevNode(
+        plan.name,
+        ("-m", "node.cli", "run", "--config", str(folder / plan.name / "node.toml")),
+        folder / plan.name,
+        folder / "logs" / f"{plan.name}.log",
+        f"127.0.0.1:{plan.api_port}",
+        f"127.0.0.1:{plan.operator_port}",
+    )
+
+
+def _assets(chain: DevChain) -> list[CollateralAsset]:
+    return [standard_asset(chain.plan.chain_id, address, symbol) for symbol, address in chain.tokens.items()]
+
+
+async def _chain_entry(chain: DevChain) -> ChainGenesis:
+    if chain.vault is None:
+        raise SettingsInvalid("chains", f"{chain.plan.name} has no vault")
+    block = await request(chain.w3, "eth_getBlockByNumber", hex(chain.vault.block), False)
+    return ChainGenesis(
+        chain.plan.chain_id,
+        chain.plan.name,
+        chain.vault.vault,
+        chain.vault.auction,
+        chain.vault.block,
+        bytes.fromhex(block["hash"][2:]),
+    )
+
+
+def _write_secret(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def _config(
+    plan: ValidatorPlan, validators: tuple[ValidatorPlan, ...], chains: DevChains, place: int, genesis: Path
+) -> str:
+    home = chains.chains[place % len(chains.chains)]
+    lines = [
+        f"genesis = {json.dumps(str(genesis))}",
+        f"feed_chain = {home.plan.chain_id}",
+        f"logarithms = {json.dumps(str(genesis.parent / 'logarithms.bin'))}",
+        "workers = 1",
+        "",
+        "[peer_listen]",
+        f"port = {plan.peer_port}",
+        "[api_listen]",
+        f"port = {plan.api_port}",
+        "[operator_listen]",
+        f"port = {plan.operator_port}",
+    ]
+    for chain in chains.chains:
+        lines += ["", "[[chains]]", f"chain_id = {chain.plan.chain_id}", f'rpc = "{chain.anvil.url}"']
+        feeds = ", ".join(f'{feed} = "{address.hex()}"' for feed, address in chain.aggregators.items())
+        lines.append(f"aggregators = {{ {feeds} }}")
+    for other in validators:
+        if other is not plan:
+            address = other.key.address.hex()
+            lines += ["", "[[peers]]", f'address = "{address}"', 'host = "127.0.0.1"', f"port = {other.peer_port}"]
+    return "\n".join(lines) + "\n"
+
+
+def fresh_salt() -> bytes:
+    """32 random bytes that make this deployment unlike any other on chains with equal ids."""
+    return secrets.token_bytes(32)

@@ -1,0 +1,144 @@
+"""A running devnet: chains, clock, node processes; started in stages, stopped in reverse."""
+
+import asyncio
+import json
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from devnet.chains import DevChains
+from devnet.clock import LockStep, MarketClock
+from devnet.errors import ScenarioStalled
+from devnet.genesis import VALIDATORS, ValidatorPlan, fresh_salt, make_genesis
+from devnet.market import MarketReplay, load_replay
+from devnet.nodes import DevNode, LedgerTip, QuorumHeight, start_all
+from devnet.settings import DevnetSettings
+from node.client.keystore import WalletSecrets
+from node.client.signing import OwnerKey
+from node.ledger.types import Address
+
+LEAD_SECONDS: Final = 3600
+"""Chain time before the replay's first tick, for deployment and the first deposits."""
+SETTLE_SECONDS: Final = 20.0
+QUORUM: Final = 3
+
+
+def clear_run(folder: Path) -> None:
+    """Remove what an earlier run left, but not the cache of compiled contracts and logarithms."""
+    if not folder.exists():
+        return
+    for entry in folder.iterdir():
+        if entry.name == "cache":
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+@dataclass(slots=True)
+class Devnet:
+    """Everything that runs. `backstop` is the secret of the account that genesis names as backstop."""
+
+    settings: DevnetSettings
+    replay: MarketReplay
+    chains: DevChains
+    steps: LockStep
+    clock: MarketClock
+    nodes: list[DevNode]
+    backstop: WalletSecrets = field(repr=False)
+    follower: QuorumHeight
+    _watch: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    @classmethod
+    async def start(cls, settings: DevnetSettings) -> "Devnet":
+        """Fresh chains, contracts, genesis and nodes; returns when every node answers and market time passes."""
+        replay = load_replay(settings)
+        clear_run(settings.folder)
+        cache = settings.folder / "cache"
+        start_time = replay.start - LEAD_SECONDS
+        chains = await DevChains.start(settings.folder, start_time)
+        steps = LockStep(chains, start_time)
+        try:
+            return await cls._start_on(settings, replay, chains, steps, cache)
+        except BaseException:
+            await steps.stop()
+            await chains.stop()
+            raise
+
+    @classmethod
+    async def _start_on(
+        cls, settings: DevnetSettings, replay: MarketReplay, chains: DevChains, steps: LockStep, cache: Path
+    ) -> "Devnet":
+        validators = tuple(ValidatorPlan.draw(number) for number in range(1, VALIDATORS + 1))
+        backstop = WalletSecrets.generate()
+        salt = fresh_salt()
+        await steps.start_setup()
+        await chains.fund([plan.key.address for plan in validators])
+        await chains.deploy(salt, [plan.key.address for plan in validators], cache)
+        await steps.stop()
+        owner = Address(OwnerKey(backstop.owner_key).address)
+        genesis_time = steps.timestamp
+        nodes = await make_genesis(chains, settings, replay, validators, salt, owner, steps.height, genesis_time)
+        follower = QuorumHeight(nodes, QUORUM, height=steps.height)
+        clock = MarketClock(steps, replay, settings.cadence, steps.height, lambda: follower.height)
+        await start_all(nodes)
+        devnet = cls(settings, replay, chains, steps, clock, nodes, backstop, follower)
+        devnet._watch = asyncio.create_task(follower.follow())
+        clock.start()
+        devnet.save_addresses()
+        return devnet
+
+    def save_addresses(self) -> None:
+        """Write `devnet.json`: what an integrator needs to reach chains and nodes."""
+        document = {
+            "chains": [
+                {
+                    "name": chain.plan.name,
+                    "chain_id": chain.plan.chain_id,
+                    "rpc": chain.anvil.url,
+                    "port": chain.anvil.port,
+                    "vault": "0x" + chain.vault.vault.hex() if chain.vault else None,
+                    "tokens": {symbol: "0x" + address.hex() for symbol, address in chain.tokens.items()},
+                    "aggregators": {feed: "0x" + address.hex() for feed, address in chain.aggregators.items()},
+                }
+                for chain in self.chains.chains
+            ],
+            "nodes": [
+                {"name": node.name, "api": node.api, "operator": node.operator, "log": str(node.log)}
+                for node in self.nodes
+            ],
+        }
+        path = self.settings.folder / "devnet.json"
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+    async def settled(self) -> dict[str, LedgerTip]:
+        """Stop the clock and wait until every running node has the same final ledger; its tip by node.
+
+        Raises:
+            ScenarioStalled: they do not come together in time.
+        """
+        await self.clock.stop()
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + SETTLE_SECONDS
+        before: dict[str, LedgerTip] = {}
+        while loop.time() < limit:
+            tips = {node.name: await node.tip() for node in self.nodes if node.running}
+            found = {name: tip for name, tip in tips.items() if tip is not None}
+            if len(found) == len(tips) and found == before and len({tip.number for tip in found.values()}) == 1:
+                return found
+            before = found
+            await asyncio.sleep(0.5)
+        raise ScenarioStalled("equal ledgers on every node", SETTLE_SECONDS)
+
+    async def stop(self) -> None:
+        """Clock, nodes, chains."""
+        await self.clock.stop()
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        await asyncio.gather(*(node.stop() for node in self.nodes))
+        await self.chains.stop()
