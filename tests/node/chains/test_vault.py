@@ -401,3 +401,16 @@ async def test_payments_sent_at_once_all_arrive(house) -> None:
     before = await house.balance(house.tokens.usd, TO)
     await asyncio.gather(*(house.pay(action) for action in actions))
     assert await house.balance(house.tokens.usd, TO) == before + 16
+
+
+async def test_the_gas_of_the_house_stays_within_its_budget(house) -> None:
+    """Four validators, storage already in use: what the README states, with a margin of a tenth."""
+    await house.deposit(house.tokens.weth, 10 * UNIT)
+    deposit = await house.deposit(house.tokens.weth, 10 * UNIT)
+    await house.pay(PayAction(b"\xa1" * 32, house.tokens.weth, TO, UNIT, 1))
+    pay = await house.pay(PayAction(b"\xa2" * 32, house.tokens.weth, TO, UNIT, 1))
+    await house.seize(SeizeAction(b"\xa3" * 32, house.tokens.weth, UNIT, 2000, 1000, 60, 1))
+    seize = await house.seize(SeizeAction(b"\xa4" * 32, house.tokens.weth, UNIT, 2000, 1000, 60, 1))
+    assert deposit.gas_used < 50_000
+    assert pay.gas_used < 95_000
+    assert seize.gas_used < 265_000
