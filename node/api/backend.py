@@ -118,6 +118,7 @@ class Backend(Protocol):
 
         Raises:
             Refused: it breaks a rule.
+            PoolFull, AccountQueueFull: it has to wait for a batch.
         """
 
     async def message_state(self, message_id: Digest) -> MessageState | None:

@@ -20,6 +20,7 @@ from circuits.errors import CircuitError, ClaimsRejected, DecodingError, ProofRe
 from node.ledger.errors import BatchInvalid, InvariantBroken, Reason, Refused, WireError
 from node.ledger.signatures import SignatureMalformed
 from node.market.errors import EncodingInvalid, MarketError, MissingFeed, UnknownInstrument
+from node.sequencing.errors import AccountQueueFull, PoolFull
 from node.store.errors import StoreError
 
 DOMAIN: Final = "zkclear"
@@ -125,6 +126,8 @@ _KINDS: Final[tuple[tuple[type[Exception], StatusCode, str], ...]] = (
     (TooManyStreams, StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS"),
     (SlowReader, StatusCode.RESOURCE_EXHAUSTED, "SLOW_READER"),
     (DeadlineExceeded, StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+    (PoolFull, StatusCode.RESOURCE_EXHAUSTED, "POOL_FULL"),
+    (AccountQueueFull, StatusCode.RESOURCE_EXHAUSTED, "ACCOUNT_QUEUE_FULL"),
     (WireError, StatusCode.INVALID_ARGUMENT, Reason.MALFORMED),
     (DecodingError, StatusCode.INVALID_ARGUMENT, Reason.MALFORMED),
     (EncodingInvalid, StatusCode.INVALID_ARGUMENT, Reason.MALFORMED),

@@ -13,15 +13,14 @@ from node.ledger.wire import decode_batch, encode_message
 from node.store import schema
 from node.store.database import Database
 from node.store.errors import BatchGap, BrokenChain
-from node.store.outbox import add_action
-from node.store.records import OutboxKind, StoredBatch
+from node.store.outbox import add_action, add_certified
+from node.store.records import CertifiedBatch, OutboxKind, StoredBatch
 
 _DERIVED: Final = (
     schema.messages,
     schema.account_versions,
     schema.events,
     schema.postings,
-    schema.outbox,
     schema.latencies,
 )
 
@@ -77,13 +76,21 @@ class Batches(Database):
     def rewind(self, number: int) -> None:
         """Forgets every batch after `number` and all that followed from it; votes stay.
 
-        For a hub reorganisation, after which the node applies the surviving batches again.
+        For a hub reorganisation, after which the node applies the surviving batches again. The first batch that is
+        undone is certified still, so it waits for the hub again.
         """
+        box = schema.outbox
+        following = (box.c.kind == OutboxKind.COMMIT.value) & (box.c.batch == number + 1)
         with self._writing() as connection:
+            undone = _undone(connection, number, self.deployment.digest)
             connection.execute(delete(schema.batches).where(schema.batches.c.number > number))
             for table in _DERIVED:
                 connection.execute(delete(table).where(table.c.batch > number))
+            connection.execute(delete(box).where((box.c.batch > number) & ~following))
             connection.execute(delete(schema.certified).where(schema.certified.c.number > number + 1))
+            if undone is not None:
+                connection.execute(delete(box).where(box.c.id == undone.batch_hash))
+                add_certified(connection, undone, self.deployment.hub_chain_id)
 
     def last(self) -> StoredBatch | None:
         """The last final batch; None before the first."""
@@ -111,6 +118,18 @@ def _head(connection: Connection, genesis_root: bytes) -> tuple[int, bytes]:
     table = schema.batches
     row = connection.execute(select(table.c.number, table.c.root).order_by(table.c.number.desc()).limit(1)).first()
     return (1, genesis_root) if row is None else (row.number + 1, row.root)
+
+
+def _undone(connection: Connection, number: int, genesis_root: bytes) -> CertifiedBatch | None:
+    """The stored batch after `number`, if there is one."""
+    table = schema.batches
+    row = connection.execute(select(table).where(table.c.number == number + 1)).first()
+    if row is None:
+        return None
+    previous = connection.execute(select(table.c.root).where(table.c.number == number)).scalar()
+    return CertifiedBatch(
+        row.number, Digest(previous or genesis_root), row.root, row.batch_hash, row.body, row.certificate
+    )
 
 
 def _stored(row: Row[tuple[object, ...]]) -> StoredBatch:

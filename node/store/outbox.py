@@ -24,21 +24,8 @@ class Outbox(Database):
 
         Two attempts at one number may both be certified: the hub decides.
         """
-        values = {
-            "batch_hash": batch.batch_hash,
-            "number": batch.number,
-            "previous_root": batch.previous_root,
-            "new_root": batch.new_root,
-            "body": batch.body,
-            "certificate": batch.certificate,
-        }
-        table = schema.certified
         with self._writing() as connection:
-            if connection.execute(select(table.c.number).where(table.c.batch_hash == batch.batch_hash)).first():
-                return
-            connection.execute(insert(table).values(values))
-            entry = OutboxEntry(batch.batch_hash, OutboxKind.COMMIT, self.deployment.hub_chain_id, batch.number, None)
-            _add(connection, entry)
+            add_certified(connection, batch, self.deployment.hub_chain_id)
 
     def certified(self, number: int) -> tuple[CertifiedBatch, ...]:
         """The certified batches of this number that are not final yet, by hash."""
@@ -100,6 +87,24 @@ def add_action(connection: Connection, batch: int, action: Action) -> None:
     """Adds an action within the caller's transaction. Raises ConflictingEntry."""
     kind = OutboxKind.PAY if isinstance(action, PayAction) else OutboxKind.SEIZE
     _add(connection, OutboxEntry(action.action_id, kind, chain_of(action.asset), batch, action))
+
+
+def add_certified(connection: Connection, batch: CertifiedBatch, hub_chain_id: int) -> None:
+    """Keeps a certified batch and the entry for its commit within the caller's transaction."""
+    table = schema.certified
+    known = connection.execute(select(table.c.number).where(table.c.batch_hash == batch.batch_hash)).first()
+    if known is not None:
+        return
+    values = {
+        "batch_hash": batch.batch_hash,
+        "number": batch.number,
+        "previous_root": batch.previous_root,
+        "new_root": batch.new_root,
+        "body": batch.body,
+        "certificate": batch.certificate,
+    }
+    connection.execute(insert(table).values(values))
+    _add(connection, OutboxEntry(batch.batch_hash, OutboxKind.COMMIT, hub_chain_id, batch.number, None))
 
 
 def _add(connection: Connection, entry: OutboxEntry) -> None:
