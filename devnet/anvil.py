@@ -173,7 +173,7 @@ class Anvil:
         self._w3 = connect(self.url)
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                while not await self._answers():  # noqa: ASYNC110 — a foreign process sets no event
+                while not await self._answers():
                     await asyncio.sleep(0.01)
         except TimeoutError as error:
             await self.kill()

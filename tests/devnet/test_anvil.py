@@ -62,7 +62,7 @@ async def test_a_transaction_hash_returns_before_its_receipt_and_the_next_block_
     try:
         sending = asyncio.create_task(relayer.send(b"\x42" * 20, b""))
         async with asyncio.timeout(2):
-            while not (await on_demand.request("txpool_content"))["pending"]:  # noqa: ASYNC110
+            while not (await on_demand.request("txpool_content"))["pending"]:
                 await asyncio.sleep(0.005)
         assert not sending.done()
         assert int((await block(on_demand, "latest"))["number"], 16) == 0, "sending mines nothing"
@@ -117,7 +117,7 @@ async def test_the_state_survives_a_kill(tmp_path: Path) -> None:
     for _ in range(5):
         await first.mine()
     async with asyncio.timeout(5):
-        while not state.exists():  # noqa: ASYNC110
+        while not state.exists():
             await asyncio.sleep(0.05)
     await asyncio.sleep(1.2)
     head = await block(first, "latest")

@@ -42,7 +42,7 @@ def relayer(w3: Connection) -> Relayer:
 async def pending(anvil: Anvil, count: int) -> None:
     """Wait until `count` transactions are in the pool."""
     async with asyncio.timeout(5):
-        while int((await anvil.request("txpool_status"))["pending"], 16) < count:  # noqa: ASYNC110
+        while int((await anvil.request("txpool_status"))["pending"], 16) < count:
             await asyncio.sleep(0.005)
 
 

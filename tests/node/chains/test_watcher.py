@@ -43,7 +43,7 @@ class Chain:
         """Send a transaction and mine the block that holds it."""
         task = asyncio.create_task(sending)
         async with asyncio.timeout(5):
-            while (await self.anvil.request("txpool_status"))["pending"] == "0x0":  # noqa: ASYNC110
+            while (await self.anvil.request("txpool_status"))["pending"] == "0x0":
                 await asyncio.sleep(0.005)
         await self.anvil.mine()
         return await task
@@ -212,7 +212,7 @@ async def test_a_chain_that_goes_away_is_waited_for(chain: Chain, tmp_path: Path
     await soon(watcher.wait_final(3))
     await anvil.stop()
     async with asyncio.timeout(5):
-        while watcher.reachable:  # noqa: ASYNC110
+        while watcher.reachable:
             await asyncio.sleep(POLL)
     assert watcher.final.number == 3
     await anvil.start()
