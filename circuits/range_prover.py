@@ -96,11 +96,12 @@ class RangeProver:
     def digits(self) -> list[int]:
         """d, padded to N."""
         result: list[int] = []
-        bits = self.shape.digit_bits
-        for value, width, count in zip(self.values, self.shape.widths, self.shape.row_digits, strict=True):
+        bits, mask = self.shape.digit_bits, self.shape.base - 1
+        rows = zip(self.values, self.shape.widths, self.shape.row_digits, strict=True)
+        for row, (value, width, count) in enumerate(rows):
             if not 0 <= value < 1 << width:
-                raise WitnessInvalid(f"row {len(result)} does not lie in [0, 2^{width})")
-            result += [value >> bits * k & self.shape.base - 1 for k in range(count)]
+                raise WitnessInvalid(f"row {row} does not lie in [0, 2^{width})")
+            result += [value >> bits * k & mask for k in range(count)]
         return result + [0] * (self.shape.padded - len(result))
 
     def multiplicities(self, digits: Sequence[int]) -> list[int]:
@@ -119,9 +120,7 @@ class RangeProver:
         small = msm([*self._H[MASKS:], *self._G], [*m, *map(scalar, digits)])
         return head + m, small + msm([VALUE_BASE, *self._H[:MASKS]], [masks.v1, *head])
 
-    def reciprocals(
-        self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]
-    ) -> list[Scalar]:
+    def reciprocals(self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]) -> list[Scalar]:
         """ρ_i = 1/(α+d_i)."""
         return [reciprocals[digit] for digit in digits]
 

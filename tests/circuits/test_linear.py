@@ -128,6 +128,31 @@ def test_swapped_commitments_are_refused() -> None:
         check(TRANSFER, COMMITMENTS[::-1], PROOF)
 
 
+def test_every_part_of_the_statement_enters_the_transcript() -> None:
+    """Else a prover could fit the matrix, a commitment or an auxiliary to challenges that it knows already."""
+    statement = LinearStatement((SMALL,), 1, (Row((0, 1), (2, -1), 0, 40),))
+    commitment, auxiliary = COMMITMENTS[0], COMMITMENTS[1].c
+    states = {
+        begin(statement, [commitment], [auxiliary]).state,
+        begin(statement, [commitment + Commitment.public(1)], [auxiliary]).state,
+        begin(statement, [Commitment(commitment.c, commitment.d + VALUE_BASE)], [auxiliary]).state,
+        begin(statement, [commitment], [auxiliary + VALUE_BASE]).state,
+        begin(statement, [commitment, Commitment(auxiliary, IDENTITY)]).state,
+        *(
+            begin(LinearStatement((SMALL,), 1, (row,)), [commitment], [auxiliary]).state
+            for row in (
+                Row((0, 1), (3, -1), 0, 40),
+                Row((0, 1), (2, 1), 0, 40),
+                Row((0, 1), (2, -1), 1, 40),
+                Row((0, 1), (2, -1), 0, 64),
+            )
+        ),
+        begin(LinearStatement((SMALL,), 1, statement.rows * 2), [commitment], [auxiliary]).state,
+        begin(LinearStatement((SMALL,) * 2, 1, (Row((0, 2), (2, -1), 0, 40),)), [commitment] * 2, [auxiliary]).state,
+    }
+    assert len(states) == 11
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_not_one_commitment_per_variable_is_refused(count: int) -> None:
     with pytest.raises(ProofRejected, match="per variable"):

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuits.errors import ProofRejected, WitnessInvalid
-from circuits.group import ORDER, hash_to_point, random_scalar, scalar
+from circuits.group import ORDER, encode_scalar, hash_to_point, random_scalar, scalar
 from circuits.opening import OPENING_BYTES, OpeningClaim, prove_opening
 from circuits.pedersen import HANDLE_BASE, NOTHING, VALUE_BASE, Commitment, CommitmentKey, Opening
-from circuits.transcript import Deployment
+from circuits.transcript import Deployment, Transcript
 from tests.circuits.proofs import CONTEXT, KEY
 
 OPENING = Opening(-12, random_scalar())
@@ -82,6 +82,23 @@ def test_a_handle_with_another_blinding_than_its_commitment_cannot_be_proven() -
 def test_a_copied_proof_is_void_in_another_message(context) -> None:
     with pytest.raises(ProofRejected):
         replace(CLAIM, context=context).verify(KEY)
+
+
+def test_a_commitment_fitted_to_a_known_challenge_is_refused() -> None:
+    """Masks and answers first, then the pair that satisfies both equations for the challenge of another pair."""
+    masked = KEY.commit(Opening(5, random_scalar()))
+    z_value, z_blinding = random_scalar(), random_scalar()
+    for earlier in ((), (NOTHING.words(),)):
+        transcript = Transcript(b"opening", CONTEXT, KEY.words())
+        for words in earlier:
+            transcript.absorb(b"commitment", words)
+        transcript.absorb(b"masked", masked.words())
+        over = transcript.challenge(b"e").inverse()
+        answer = Commitment(VALUE_BASE * z_value + KEY.blinding_base * z_blinding, HANDLE_BASE * z_blinding)
+        fitted = Commitment((answer - masked).c * over, (answer - masked).d * over)
+        proof = masked.encode() + encode_scalar(z_value) + encode_scalar(z_blinding)
+        with pytest.raises(ProofRejected):
+            OpeningClaim(fitted, proof, CONTEXT).verify(KEY)
 
 
 def test_a_proof_is_void_under_another_committee() -> None:

@@ -21,7 +21,7 @@ from circuits.solvency import (
     prove_solvency,
     solvency_sizes,
 )
-from circuits.solvency_terms import solvency_statement
+from circuits.solvency_terms import solvency_statement, worst_outcome
 from circuits.transcript import Deployment
 from tests.circuits.proofs import CONTEXT, KEY
 
@@ -122,6 +122,26 @@ def test_twin_and_proof_agree_on_any_account_near_the_boundary(book: list, offse
             claim(terms, witness)
     else:
         claim(terms, witness).verify(KEY)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(EXPOSURES, st.integers(-(10**5), 10**5)), min_size=1, max_size=4), st.integers(0, 10**5))
+def test_the_rows_evaluate_to_what_the_twin_says(book: list, collateral: int) -> None:
+    wrapped = Exposure(0, (10**6, 2 * 10**6), 11, 7, 0, 0, False)
+    terms = SolvencyTerms((2,), (*(exposure for exposure, _ in book), wrapped), True)
+    quantities = (*(quantity for _, quantity in book), collateral)
+    cash = least_cash(terms, quantities) + 5
+    outcome = worst_outcome(terms, cash, quantities)
+    sizes = [abs(quantity) for _, quantity in book]
+    values = [cash, *quantities, -9, cash + (1 << 63) >> 32, *sizes, *outcome.worst]
+    rows = list(solvency_statement(terms).rows)
+    trade, low, high, cash_row = (rows.pop().evaluate(values) for _ in range(4))
+    quantity_rows = [rows.pop().evaluate(values) for _ in range(2 * len(book))]
+    assert trade == (1 << 31) - 9
+    assert (high << 32) + low == cash + (1 << 63)
+    assert cash_row == outcome.slack == evaluate_solvency(terms, cash, quantities)
+    assert sorted(quantity_rows) == sorted(abs(q) + sign * q for _, q in book for sign in (-1, 1))
+    assert min(row.evaluate(values) for row in rows) == 0
 
 
 def test_an_account_without_exposures_proves_that_its_cash_is_not_negative() -> None:
