@@ -49,10 +49,10 @@ class MarketParameters:
     initial_multiple_ppm: int = 1_700_000
     initial_cap_ppm: int = 550_000
     volatility_start_ppm: int = 800_000
-    volatility_fast_seconds: int = 6 * 3600
+    volatility_fast_seconds: int = 12 * 3600
     volatility_slow_seconds: int = 10 * 86_400
     volatility_floor_ppm: int = 600_000
-    volatility_ceiling_ppm: int = 5_000_000
+    volatility_ceiling_ppm: int = 4_000_000
     volatility_fall_ppm_per_day: int = 250_000
     level_down_ppm: int = 600_000
     level_up_ppm: int = 1_500_000

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.market.charges import short_minimum
 from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument, ValueOutOfRange
 from node.market.grid import VALUE_LIMIT, RiskGrid, check_grid, compute_grid
 from node.market.instruments import Option, OptionKind, Perpetual, Registry
@@ -125,8 +126,14 @@ def test_charges_by_hand(house):
     assert call.closing_charge == 1_936_000 + 400_000
     assert perpetual.closing_charge == 1_936_000 + 400_000 + 800_000
     assert call.short_minimum == 9_680_000
-    assert all(entry.short_minimum % 2 == 0 for entry in house.grid(house.at(60, BTC=7_777)).instruments)
     assert perpetual.short_minimum == 0
+
+
+def test_the_short_option_minimum_is_rounded_up_to_an_even_number(house):
+    call = house.registry.instrument(CALL)
+    high = 968_000_000_000
+    charged = [short_minimum(call, price, house.parameters) for price in (high, high + 1, high + 10**5)]
+    assert charged == [9_680_000, 9_680_002, 9_680_002]
 
 
 def test_settlement_rounding_is_charged_when_the_expiry_is_within_a_proofs_life(house_opener):

@@ -15,10 +15,10 @@ def test_a_rise_of_a_tenth_in_an_hour_by_hand(house):
     start = initial_volatility(house.parameters)
     assert (start.fast, start.sigma_ppm) == (640_000_000_000, 800_000)
     after = update(start, 8_000, 8_800, 3_600, house.parameters)
-    # move 100,000 ppm; surge = 10^10 · 31,536,000; memories of 21,600 and 864,000 seconds
-    assert after.fast == (640_000_000_000 * 21_600 + 315_360_000_000_000_000) // 25_200 == 13_062_857_142_857
+    # move 100,000 ppm; surge = 10^10 · 31,536,000; memories of 43,200 and 864,000 seconds
+    assert after.fast == (640_000_000_000 * 43_200 + 315_360_000_000_000_000) // 46_800 == 7_329_230_769_230
     assert after.slow == (640_000_000_000 * 864_000 + 315_360_000_000_000_000) // 867_600
-    assert after.sigma_ppm == 3_614_257
+    assert after.sigma_ppm == 2_707_255
 
 
 def test_volatility_rises_at_once_and_falls_by_a_step_a_day(house):
