@@ -8,14 +8,13 @@ halved until each bad claim stands alone.
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from circuits.amounts import AmountsClaim
 from circuits.equation import Equation, require_all
 from circuits.errors import CircuitError, ClaimsRejected, ProofRejected
 from circuits.opening import OpeningClaim
 from circuits.pedersen import CommitmentKey
 from circuits.solvency import SolvencyClaim
 
-Claim: TypeAlias = OpeningClaim | AmountsClaim | SolvencyClaim
+Claim: TypeAlias = OpeningClaim | SolvencyClaim
 
 
 def verify_claims(key: CommitmentKey, claims: Sequence[Claim]) -> None:
