@@ -40,6 +40,7 @@ class ClientAccount:
         self._session, self._wallet = session, wallet
         self._follower = PostingFollower(session.connection, wallet)
         self._pipeline = MessagePipeline(session.connection, wallet, self._follower)
+        self._claimed: set[int] = set()
         self._desk = TradeDesk(session, wallet, self._follower, self._pipeline)
 
     def __repr__(self) -> str:
@@ -104,7 +105,8 @@ class ClientAccount:
         credited = None if asset.is_cash else AssetId(asset.id)
         after = self._sequence
         vault = VaultDeposit(self.id, house.vaults[chain.id], Address(asset.token), amount * asset.base_units)
-        transaction = await pay_in(chain, self._session.owner, vault)
+        async with self._session.paying:
+            transaction = await pay_in(chain, self._session.owner, vault)
         if wait:
             await self._follower.wait_for(lambda _: self._credited(after, credited, amount))
         return transaction
@@ -248,12 +250,14 @@ class ClientAccount:
         return history[-1].sequence if history else 0
 
     def _credited(self, after: int, asset: AssetId | None, amount: int) -> bool:
-        return any(
-            entry.posting.kind is PostingKind.CREDITED
-            and (entry.posting.asset, entry.posting.amount) == (asset, amount)
-            for entry in self._follower.history
-            if entry.sequence > after
-        )
+        """Whether a credit of this amount came after posting `after`; each credit answers for one deposit."""
+        for entry in self._follower.history:
+            posting = entry.posting
+            fits = posting.kind is PostingKind.CREDITED and (posting.asset, posting.amount) == (asset, amount)
+            if fits and entry.sequence > after and entry.sequence not in self._claimed:
+                self._claimed.add(entry.sequence)
+                return True
+        return False
 
 
 def _expiry(tip: Tip) -> int:

@@ -8,10 +8,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aiohttp import ClientError
 from eth_account import Account as ChainAccount
 from eth_utils.address import to_checksum_address
 from web3 import AsyncHTTPProvider, AsyncWeb3
-from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception
+from web3.exceptions import Web3Exception
 
 from node.client.errors import DepositFailed
 from node.client.signing import OwnerKey
@@ -66,7 +67,7 @@ async def pay_in(chain: Chain, key: OwnerKey, deposit: VaultDeposit) -> bytes:
         if served != chain.id:
             raise DepositFailed(chain.id, f"the endpoint serves chain {served}")
         return await _Payer(web3, chain, key).pay(deposit)
-    except (Web3Exception, ContractLogicError, TimeExhausted, OSError, ValueError, TimeoutError) as error:
+    except (Web3Exception, ClientError, OSError, ValueError, TimeoutError) as error:
         raise DepositFailed(chain.id, str(error)) from error
     finally:
         await provider.disconnect()

@@ -1,6 +1,7 @@
 """What all accounts of one client share: the connection, the house, the owner's key, the prover and the risk grids."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Final
 
 from clearing.v1 import margin_service_pb2
@@ -63,3 +64,5 @@ class Session:
     owner: OwnerKey
     prover: MarginProver
     grids: GridSource
+    paying: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the owner's address sends transactions, whose nonces must follow one another."""

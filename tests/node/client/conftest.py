@@ -377,8 +377,23 @@ class Trades(trade_service_pb2_grpc.TradeServiceServicer):
 
 
 class Liquidations(liquidation_service_pb2_grpc.LiquidationServiceServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
     async def ListDefaults(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return liquidation_service_pb2.ListDefaultsResponse()
+        defaults = [
+            liquidation_service_pb2.Default(
+                id=default.id,
+                account=default.account,
+                lots=[
+                    liquidation_service_pb2.Lot(instrument=lot.instrument, quantity=lot.quantity)
+                    for lot in default.lots
+                ],
+                auction=liquidation_service_pb2.Auction(started=default.auction_started),
+            )
+            for default in self.node.state.defaults.values()
+        ]
+        return liquidation_service_pb2.ListDefaultsResponse(defaults=defaults)
 
 
 @dataclass(frozen=True)
@@ -410,7 +425,7 @@ async def served(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
     margin_service_pb2_grpc.add_MarginServiceServicer_to_server(Margin(node), server)
     market_service_pb2_grpc.add_MarketServiceServicer_to_server(Market(node), server)
     trade_service_pb2_grpc.add_TradeServiceServicer_to_server(Trades(node), server)
-    liquidation_service_pb2_grpc.add_LiquidationServiceServicer_to_server(Liquidations(), server)
+    liquidation_service_pb2_grpc.add_LiquidationServiceServicer_to_server(Liquidations(node), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield Served(node, f"127.0.0.1:{port}")

@@ -11,6 +11,7 @@ import pytest
 
 from node.client import pipeline
 from node.client.account import ClientAccount
+from node.client.deposits import Chain, VaultDeposit
 from node.client.errors import (
     AmountInvalid,
     HouseRefused,
@@ -24,6 +25,7 @@ from node.client.keystore import WalletSecrets
 from node.client.sdk import ZkClear
 from node.client.views import Proposal, Receipt
 from node.ledger.messages import Withdraw
+from node.ledger.state import Default, Lot, Stage
 from node.ledger.types import Address, AssetId, Digest, InstrumentId, MicroUsd
 
 DOLLAR = 10**6
@@ -198,16 +200,13 @@ async def test_a_proposal_is_made_again_when_the_taker_moves_on(
     proposed = propose(taker, maker, 5)
     first = await next_proposal(maker)
     await taker.prove_margin()
-    while len(served.node.proposals) < 2:
-        await asyncio.sleep(0.01)
-    second = list(served.node.proposals)[1]
-    async for proposal in maker.proposals():
-        if proposal.id == second:
-            await maker.accept(proposal)
+    async for again in maker.proposals():
+        if again.id != first.id:
+            await maker.accept(again)
             break
-    assert (await proposed).message_id == second
+    assert (await proposed).message_id == again.id
     # A fresh nonce, hence a fresh blinding: the same size in another commitment.
-    assert first.trade.terms.commitment != proposal.trade.terms.commitment
+    assert first.trade.terms.commitment != again.trade.terms.commitment
 
 
 async def test_a_proposal_that_nobody_accepts_lapses(served: Any, taker: ClientAccount, maker: ClientAccount) -> None:
@@ -274,6 +273,29 @@ async def test_a_commitment_that_is_not_the_wallets_stops_the_owner(served: Any,
     assert diverged.value.subject == "cash"
 
 
+async def test_equal_deposits_wait_for_a_credit_each(
+    served: Any, taker: ClientAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid = []
+
+    async def pay(chain: Chain, key: Any, deposit: VaultDeposit) -> bytes:
+        paid.append(deposit)
+        return bytes(32)
+
+    monkeypatch.setattr("node.client.account.pay_in", pay)
+    chain = Chain(31337, "http://127.0.0.1:1")
+    deposits = [asyncio.create_task(taker.deposit(chain, "WBTC", 7)) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    await served.node.credit(taker.id, COIN, 7)
+    await asyncio.wait(deposits, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+    await asyncio.sleep(0.05)
+    assert [task.done() for task in deposits].count(True) == 1
+    await served.node.credit(taker.id, COIN, 7)
+    await asyncio.wait_for(asyncio.gather(*deposits), 5)
+    # Ledger units become the token's base units: 1e-6 of a coin with eight decimals is 100.
+    assert [(d.account, d.token, d.amount) for d in paid] == [(taker.id, b"\x02" * 20, 700)] * 2
+
+
 async def test_the_margin_report_names_equity_and_the_windows_edges(taker: ClientAccount, maker: ClientAccount) -> None:
     await trade(taker, maker, -500)
     report = await taker.margin()
@@ -286,6 +308,28 @@ async def test_the_margin_report_names_equity_and_the_windows_edges(taker: Clien
     assert edge.down_ppm > 0
     assert edge.up_ppm > 0
     assert "9999" not in repr(report)
+
+
+async def test_a_bidder_takes_a_defaulted_portfolio_and_holds_its_openings(
+    served: Any, taker: ClientAccount, maker: ClientAccount
+) -> None:
+    auction = Digest(b"\x08" * 32)
+    default = Default(
+        auction,
+        maker.id,
+        Stage.AUCTION,
+        frozen_in=1,
+        lots=(Lot(PERPETUAL, 500),),
+        auction_started=served.node.state.hub_height,
+    )
+    served.node.state = served.node.state.with_default(default)
+    await taker.bid(auction, MicroUsd(600 * DOLLAR))
+    await taker.refresh()
+    price = served.node.state.defaults[auction].sale_price
+    assert price < 600 * DOLLAR
+    assert taker.positions == {PERPETUAL: 500}
+    # cash′ pays the price and takes in the funding index of each lot.
+    assert taker.cash == 10_000 * DOLLAR - price + 500 * 3 * DOLLAR
 
 
 async def test_bidding_on_what_is_not_on_offer_is_refused(taker: ClientAccount) -> None:

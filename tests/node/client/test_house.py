@@ -1,0 +1,114 @@
+"""What a client believes of a house, and how it turns decimal figures into whole units."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from clearing.v1 import market_service_pb2
+
+from node.client.connection import Connection
+from node.client.errors import AmountInvalid, HouseRefused, HouseUnavailable, HouseUntrusted
+from node.client.house import HouseTerms
+from node.client.session import GridSource
+from node.ledger.types import AssetId, InstrumentId
+from node.market.errors import UnknownInstrument
+
+PERPETUAL, COIN = InstrumentId("BTC-PERP"), AssetId("WBTC@31337")
+
+
+@pytest.fixture
+async def connection(served: Any) -> AsyncIterator[Connection]:
+    opened = Connection(served.target)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def answer(connection: Connection) -> Any:
+    return await connection.call(connection.market.GetDeployment, market_service_pb2.GetDeploymentRequest())
+
+
+async def test_a_house_that_agrees_with_itself_is_believed(house: Any, answer: Any) -> None:
+    terms = HouseTerms.from_proto(answer, house.deployment.digest)
+    assert terms.deployment == house.deployment
+    assert terms.key == house.committee.key
+    assert terms.parameters_digest == house.parameters_digest
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("salt", bytes(32)),
+        ("committee_key", bytes(48)),
+        ("committee", b""),
+        ("registry", b"not a registry"),
+        ("market_parameters", b"\x00"),
+        ("rules_digest", bytes(32)),
+        ("parameters_digest", bytes(32)),
+    ],
+)
+async def test_a_house_that_contradicts_itself_is_not_believed(answer: Any, field: str, value: bytes) -> None:
+    setattr(answer, field, value)
+    with pytest.raises(HouseUntrusted):
+        HouseTerms.from_proto(answer)
+
+
+async def test_decimal_figures_become_whole_units_or_nothing(answer: Any) -> None:
+    terms = HouseTerms.from_proto(answer)
+    assert terms.units(COIN, "1.5") == 1_500_000
+    assert terms.lots(PERPETUAL, Decimal("-0.25")) == -2_500
+    assert terms.price(PERPETUAL, "10000.01") == 1_000_001
+    with pytest.raises(AmountInvalid):
+        terms.lots(PERPETUAL, "0.00005")
+    with pytest.raises(UnknownInstrument):
+        terms.lots(InstrumentId("DOGE-PERP"), 1)
+
+
+async def test_a_grid_of_other_parameters_is_not_believed(served: Any) -> None:
+    connection = Connection(served.target)
+    response = await connection.call(connection.market.GetDeployment, market_service_pb2.GetDeploymentRequest())
+    terms = HouseTerms.from_proto(response)
+    assert (await GridSource(connection, terms).latest()).digest == served.node.grid.digest
+    object.__setattr__(terms, "parameters_digest", bytes(32))
+    with pytest.raises(HouseUntrusted):
+        await GridSource(connection, terms).latest()
+    await connection.close()
+
+
+class Method:
+    """A stub's method that fails as told, then answers."""
+
+    def __init__(self, *codes: grpc.StatusCode) -> None:
+        self.codes, self.deadlines = list(codes), []
+
+    async def __call__(self, request: Any, timeout: float) -> str:  # noqa: ASYNC109 - gRPC's own parameter
+        self.deadlines.append(timeout)
+        if self.codes:
+            empty = grpc.aio.Metadata()
+            raise grpc.aio.AioRpcError(self.codes.pop(0), empty, empty, details="as told")
+        return "answer"
+
+
+async def test_a_call_is_sent_again_while_the_node_is_away_and_always_has_a_deadline(
+    connection: Connection,
+) -> None:
+    method = Method(grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+    assert await connection.call(method, None) == "answer"
+    assert method.deadlines == [10.0] * 3
+
+
+async def test_a_node_that_stays_away_is_a_typed_error(connection: Connection) -> None:
+    method = Method(*[grpc.StatusCode.UNAVAILABLE] * 9)
+    with pytest.raises(HouseUnavailable) as away:
+        await connection.call(method, None)
+    assert away.value.code == "UNAVAILABLE"
+    assert len(method.codes) == 5
+
+
+async def test_a_refusal_without_details_carries_the_grpc_code(connection: Connection) -> None:
+    with pytest.raises(HouseRefused) as refused:
+        await connection.call(Method(grpc.StatusCode.NOT_FOUND), None)
+    assert (refused.value.reason, refused.value.code) == ("NOT_FOUND", "NOT_FOUND")

@@ -1,0 +1,39 @@
+"""The README's example runs as it stands."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import node.client
+from node.client.deposits import Chain, VaultDeposit
+from node.client.keystore import WalletSecrets
+from node.client.signing import OwnerKey
+from node.ledger.types import account_id
+
+README = Path(node.client.__file__).parent / "README.md"
+CHAIN = Chain(31337, "http://127.0.0.1:1")
+
+
+async def test_the_example_trades_and_withdraws(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def pay(chain: Chain, key: Any, deposit: VaultDeposit) -> bytes:
+        await served.node.credit(deposit.account, None, deposit.amount)
+        return bytes(32)
+
+    monkeypatch.setattr("node.client.account.pay_in", pay)
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(example, str(README), "exec"), names)
+    wallet = WalletSecrets.generate()
+    maker = account_id(served.node.house.deployment, OwnerKey(wallet.owner_key).address, 0)
+    making = asyncio.create_task(names["make"](served.target, None, wallet, 10**6))
+    while maker not in served.node.state.accounts:
+        async with served.node.changed:
+            await served.node.changed.wait()
+    await served.node.credit(maker, None, 5_000 * 10**6)
+    await names["buy"](served.target, None, WalletSecrets.generate(), CHAIN, maker)
+    making.cancel()
+    assert served.node.state.trades == 1
+    assert len(served.node.state.payouts) == 1
