@@ -19,6 +19,7 @@ from node.ledger.state import House, LedgerState
 from node.sequencing.inputs import ledger_event
 from node.sequencing.ports import ChainView, Mesh
 from node.sequencing.sequencer import FinalNews
+from node.sequencing.tasks import until_first_ends
 from node.store import Store
 
 log = structlog.get_logger(__name__)
@@ -78,11 +79,8 @@ class Coordinator:
         """Take up what was open before a restart, and go on until cancelled."""
         await self.actions.restore()
         await self.shares.on_final(self._state)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.actions.run(), name="actions")
-            tasks.create_task(self.shares.run(), name="shares")
-            for chain_id in sorted(self._around.home):
-                tasks.create_task(self._announce(chain_id), name=f"notices of chain {chain_id}")
+        announcing = (self._announce(chain_id) for chain_id in sorted(self._around.home))
+        await until_first_ends(self.actions.run(), self.shares.run(), *announcing)
 
     async def _announce(self, chain_id: int) -> None:
         """Tell the peers of each final deposit on a home chain."""
@@ -99,3 +97,4 @@ class Coordinator:
                 block = last
         except ChainError as error:
             log.error("home_chain_failed", chain_id=chain_id, error=str(error))
+            await asyncio.Event().wait()  # the house goes on without this chain's notices

@@ -37,6 +37,7 @@ from node.sequencing.payloads import MESSAGE, OBSERVATION
 from node.sequencing.ports import ChainView, Clock, Hub, Mesh
 from node.sequencing.proposer import Proposer
 from node.sequencing.rotation import Rotation
+from node.sequencing.tasks import until_first_ends
 from node.sequencing.verification import ClaimChecker
 from node.sequencing.voter import Voter, VoterLimits
 from node.store import Latency, Store
@@ -62,6 +63,14 @@ class FinalNews:
 
     batch: Batch
     executed: Executed
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePlace:
+    """The batch that holds a message, and whether it is final or only certified."""
+
+    batch: int
+    is_final: bool
 
 
 Subscriber = Callable[[FinalNews], Awaitable[None]]
@@ -109,7 +118,7 @@ class Sequencer:
         self._hub_view = world.chains[house.deployment.hub_chain_id]
         self._subscribers: list[Subscriber] = []
         address, clock, timings = Address(key.address), world.clock, settings.timings
-        checker = ClaimChecker(house.committee.key, world.workers, world.worker_count, self.latencies)
+        self.checker = checker = ClaimChecker(house.committee.key, world.workers, world.worker_count, self.latencies)
         self.admission = Admission(house, state, checker, settings.pool, clock)
         self.observations = ObservationBook(house)
         self.observations.forget(state.market.round)
@@ -148,6 +157,7 @@ class Sequencer:
             clock=clock,
         )
         self._next_proposal = clock()
+        self._certified_digests: tuple[bytes, frozenset[Digest]] = (b"", frozenset())
         world.mesh.on(MESSAGE, self._on_message)
         world.mesh.on(OBSERVATION, self._on_observation)
         world.mesh.on_connect(self._send_observations)
@@ -173,6 +183,19 @@ class Sequencer:
             await self._world.mesh.broadcast(MESSAGE, pending.payload)
         return message.digest(self.house.deployment)
 
+    async def place_of(self, digest: Digest) -> MessagePlace | None:
+        """Where a message stands in the sequence; None if no final or certified batch is known to hold it."""
+        stored = await asyncio.to_thread(self._world.store.message, digest)
+        if stored is not None:
+            return MessagePlace(stored.batch, True)
+        certified = self.consensus.certified
+        draft = None if certified is None else self.consensus.draft(certified.commitment.batch_hash)
+        if draft is None:
+            return None
+        if self._certified_digests[0] != draft.hash:
+            self._certified_digests = (draft.hash, await asyncio.to_thread(self._digests, draft.batch))
+        return MessagePlace(draft.batch.number, False) if digest in self._certified_digests[1] else None
+
     async def run(self) -> None:
         """Sequence until cancelled.
 
@@ -182,11 +205,12 @@ class Sequencer:
         """
         await self.consensus.resume()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.admission.run(), name="admission")
-                tasks.create_task(self._observer.run(lambda: self.state), name="observer")
-                tasks.create_task(self._propose_in_turn(), name="proposer")
-                tasks.create_task(self._follow_hub(), name="finality")
+            await until_first_ends(
+                self.admission.run(),
+                self._observer.run(lambda: self.state),
+                self._propose_in_turn(),
+                self._follow_hub(),
+            )
         finally:
             await self.consensus.stop()
 

@@ -1,16 +1,23 @@
 """What worker processes compute: top-level functions over picklable values. They hold no secret."""
 
+import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from typing import Protocol
 
 from circuits.batch import Claim, verify_claims
 from circuits.dlog import DiscreteLog
 from circuits.errors import ClaimsRejected
 from circuits.group import decode_point
 from circuits.pedersen import CommitmentKey
+
+
+class _Joinable(Protocol):
+    def join(self) -> None: ...
 
 
 def start_workers(count: int) -> Executor:
@@ -20,7 +27,19 @@ def start_workers(count: int) -> Executor:
     """
     if count == 0:
         return ThreadPoolExecutor(max_workers=1, thread_name_prefix="claims")
-    return ProcessPoolExecutor(max_workers=count, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(max_workers=count, mp_context=get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A worker whose node was killed ends too: nothing else would tell it."""
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_for_end, args=(parent,), daemon=True).start()
+
+
+def _wait_for_end(parent: _Joinable) -> None:
+    parent.join()
+    os._exit(0)
 
 
 def rejected_claims(blinding_base: bytes, claims: Sequence[Claim]) -> tuple[int, ...]:

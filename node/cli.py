@@ -1,0 +1,96 @@
+"""The node's commands: `zkclear node run` and `zkclear node status`."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import grpc
+import structlog
+import typer
+from clearing.v1 import operator_service_pb2, operator_service_pb2_grpc
+from rich.console import Console
+from rich.table import Table
+
+from circuits.errors import CircuitError
+from node.chains.errors import ChainError
+from node.config import NodeConfig, load_config
+from node.daemon import Daemon
+from node.errors import NodeError
+from node.logs import configure_logs
+from node.network import NetworkError
+from node.sequencing.errors import SequencingError
+from node.store import StoreError
+
+app = typer.Typer(
+    name="node", help="Run one validator of the clearing house, or ask how it is doing.", no_args_is_help=True
+)
+log = structlog.get_logger(__name__)
+
+_FATAL = (NodeError, NetworkError, StoreError, ChainError, SequencingError, CircuitError, OSError, RuntimeError)
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The node's TOML file.")],
+) -> None:
+    """Run the node until SIGTERM or SIGINT; logs are JSON lines on standard output."""
+    try:
+        settings = load_config(config)
+        configure_logs(settings.log_level)
+        asyncio.run(_run(settings))
+    except _FATAL as error:
+        Console(stderr=True).print(f"[bold red]node stopped:[/] {type(error).__name__}: {error}", highlight=False)
+        raise typer.Exit(1) from error
+
+
+async def _run(settings: NodeConfig) -> None:
+    daemon = Daemon(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop)
+    try:
+        await daemon.run()
+    except _FATAL:
+        log.exception("node_failed")
+        raise
+
+
+@app.command()
+def status(
+    address: Annotated[str, typer.Option(help="host:port of the node's operator service.")],
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 5.0,
+) -> None:
+    """Show a running node's heights, peers, chains and latencies."""
+    with grpc.insecure_channel(address) as channel:
+        stub = operator_service_pb2_grpc.OperatorServiceStub(channel)
+        try:
+            answer = stub.GetNodeStatus(operator_service_pb2.GetNodeStatusRequest(), timeout=timeout)
+        except grpc.RpcError as error:
+            Console(stderr=True).print(f"[bold red]no answer from {address}:[/] {error.code().name}", highlight=False)
+            raise typer.Exit(1) from error
+    Console().print(_status_table(answer))
+
+
+def _status_table(answer: operator_service_pb2.GetNodeStatusResponse) -> Table:
+    table = Table("figure", "value", title=f"validator 0x{answer.validator.hex()}")
+    rows = {
+        "deployment": answer.deployment_digest.hex(),
+        "final batch": f"{answer.height} ({answer.root.hex()})",
+        "certified batch": str(answer.certified_height),
+        "attempt": str(answer.attempt),
+        "peers connected": str(answer.peers_connected),
+        "messages waiting": str(answer.pool_messages),
+    }
+    for chain in answer.chains:
+        rows[f"chain {chain.chain_id}"] = f"final {chain.final_block}, booked {chain.booked_block}"
+    for name in ("certified_ms_median", "certified_ms_p99", "final_ms_median", "final_ms_p99"):
+        if answer.HasField(name):
+            rows[name.replace("_", " ")] = f"{getattr(answer, name):.1f}"
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,115 @@
+"""One validator as a process: its parts joined, started, and stopped in order."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+from prometheus_client import start_http_server
+
+from node.chains.errors import RpcUnavailable
+from node.chains.watcher import ChainWatcher
+from node.config import NodeConfig
+from node.errors import ConfigInvalid
+from node.genesis import Genesis
+from node.network import NodeIdentity
+from node.secret_files import load_committee_share, load_validator_key
+from node.sequencing.finality import rebuild
+from node.sequencing.tasks import until_first_ends
+from node.store import Store
+from node.wiring import Parts, Secrets, join_parts
+
+_START_PAUSE: Final = 1.0
+"""Seconds between two tries to reach a chain's endpoint at the start."""
+_SQLITE: Final = "sqlite:///"
+log = structlog.get_logger(__name__)
+
+
+class Daemon:
+    """The node of one configuration. `run` serves until `stop` is called or a part fails for good."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        """Raises ConfigInvalid, GenesisInvalid, IdentityRejected, OSError."""
+        self.config = config
+        self.genesis = Genesis.load(config.path(config.genesis))
+        self._secrets = Secrets(
+            load_validator_key(config.path(config.validator_key)),
+            load_committee_share(config.path(config.committee_share)),
+            NodeIdentity.load(config.path(config.identity)),
+        )
+        address = self._secrets.key.address
+        if address not in self.genesis.house.validators:
+            raise ConfigInvalid("validator_key", f"0x{address.hex()} is no validator of the genesis document")
+        self._stopping = asyncio.Event()
+        self.parts: Parts | None = None
+        """While the node runs."""
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve.
+
+        Raises:
+            FinalBatchInvalid: the stored batches, or the hub's, contradict this node.
+            ChainError: the hub was given up, or an endpoint serves another chain.
+            StoreError: the store is another deployment's.
+            OSError, RuntimeError: an address to listen on is taken.
+        """
+        async with AsyncExitStack() as closing:
+            store = Store(self._store_url(), self.genesis.house.deployment)
+            closing.callback(store.close)
+            state = await asyncio.to_thread(rebuild, self.genesis.house, self.genesis.state(), store)
+            log.info("ledger_rebuilt", number=state.number, root=state.root.hex())
+            parts = join_parts(self.config, self.genesis, self._secrets, store, state, closing)
+            await self._listen(parts, closing)
+            self.parts = parts
+            await self._work(parts)
+            self.parts = None
+            log.info("node_stopping", number=parts.sequencer.state.number)
+
+    async def _listen(self, parts: Parts, closing: AsyncExitStack) -> None:
+        await parts.mesh.start()
+        closing.push_async_callback(parts.mesh.stop)
+        for server in (parts.clients, parts.operators):
+            await server.start()
+            closing.push_async_callback(server.stop)
+        metrics = self.config.metrics_listen
+        if metrics is not None:
+            http, thread = start_http_server(metrics.port, metrics.host, parts.metrics)
+            closing.callback(thread.join)
+            closing.callback(http.shutdown)
+        ports = {"api": parts.clients.port, "operator": parts.operators.port, "peers": parts.mesh.port}
+        log.info("node_started", validator=self._secrets.key.address.hex(), **ports)
+
+    async def _work(self, parts: Parts) -> None:
+        """Run everything until told to stop, or until one part ends: none does of its own accord."""
+        chains = (_follow(watcher) for watcher in parts.watchers.values())
+        await until_first_ends(self._stopping.wait(), parts.sequencer.run(), parts.coordinator.run(), *chains)
+
+    def _store_url(self) -> str:
+        """A relative SQLite path starts at the configuration's folder."""
+        url = self.config.store_url
+        if not url.startswith(_SQLITE) or url in (_SQLITE, f"{_SQLITE}:memory:"):
+            return url
+        return f"{_SQLITE}{self.config.folder / url.removeprefix(_SQLITE)}"
+
+
+async def _follow(watcher: ChainWatcher) -> None:
+    """Follow a chain until cancelled; an endpoint that is away at the start is waited for.
+
+    Raises:
+        WrongChain: the endpoint serves another chain.
+    """
+    try:
+        while True:
+            try:
+                await watcher.start()
+                break
+            except RpcUnavailable as error:
+                log.warning("chain_unreachable", chain_id=watcher.chain_id, error=str(error))
+                await asyncio.sleep(_START_PAUSE)
+        await asyncio.Event().wait()
+    finally:
+        await watcher.stop()

@@ -1,0 +1,160 @@
+"""Trade proposals that wait for their makers: checked, gossiped, kept until they expire or trade. They lock nothing."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Final
+
+import structlog
+from clearing.v1 import trade_service_pb2
+from eth_hash.auto import keccak
+from google.protobuf.message import DecodeError
+
+from circuits.errors import CircuitError, ClaimsRejected
+from circuits.opening import OpeningClaim
+from node.api.backend import TradeProposal
+from node.api.feeds import Feed
+from node.ledger.claims import CollectingVerifier, decode_proof, proof_context, solvency_claim
+from node.ledger.errors import Reason, Refused, WireError
+from node.ledger.messages import AccountReference, Trade
+from node.ledger.signatures import SignatureMalformed, recover_owner
+from node.ledger.state import House, LedgerState
+from node.ledger.types import AccountId, Digest, MicroUsd
+from node.ledger.wire import terms_from_proto, terms_to_proto
+from node.market.errors import MarketError
+from node.market.state import check_alive
+from node.network.errors import InvalidGossip
+from node.sequencing.admission import Admission
+from node.sequencing.ports import Mesh
+from node.sequencing.verification import ClaimChecker
+
+TRADE_PROPOSAL: Final = "trade-proposal"
+_PER_MAKER: Final = 256
+log = structlog.get_logger(__name__)
+
+
+class TradeBoard:
+    """All open proposals this node knows of. `news` tells of each as it arrives."""
+
+    def __init__(self, house: House, admission: Admission, checker: ClaimChecker, mesh: Mesh) -> None:
+        self._house = house
+        self._admission = admission
+        self._checker = checker
+        self._mesh = mesh
+        self._open: dict[AccountId, OrderedDict[Digest, TradeProposal]] = {}
+        self.news: Feed[TradeProposal] = Feed()
+        mesh.on(TRADE_PROPOSAL, self._on_proposal)
+
+    def of_maker(self, maker: AccountId) -> tuple[TradeProposal, ...]:
+        """The proposals that wait for a maker, oldest first."""
+        return tuple(self._open.get(maker, {}).values())
+
+    def find(self, proposal_id: Digest) -> TradeProposal | None:
+        """One open proposal."""
+        return next((held[proposal_id] for held in self._open.values() if proposal_id in held), None)
+
+    async def propose(self, trade: Trade) -> Digest:
+        """Check, keep and gossip a trade that only its taker signed; its id.
+
+        Raises:
+            Refused: it breaks a rule that the taker's side can break.
+        """
+        proposal = await self._keep(trade)
+        payload = trade_service_pb2.TradeProposal(
+            terms=terms_to_proto(trade.terms),
+            sealed_box=trade.sealed_box,
+            opening_proof=trade.opening_proof,
+            taker_proof=trade.taker_proof,
+            taker_signature=trade.taker_signature,
+        )
+        await self._mesh.broadcast(TRADE_PROPOSAL, payload.SerializeToString())
+        return proposal.id
+
+    def on_final(self, state: LedgerState, traded: Collection[Digest]) -> None:
+        """Drop what was traded and what expired."""
+        for maker, held in list(self._open.items()):
+            for name, proposal in list(held.items()):
+                if name in traded or proposal.trade.terms.expiry < state.hub_height:
+                    del held[name]
+            if not held:
+                del self._open[maker]
+
+    async def _keep(self, trade: Trade) -> TradeProposal:
+        verifier = CollectingVerifier()
+        await asyncio.to_thread(check_taker, self._house, self._admission.ahead, trade, verifier)
+        try:
+            await self._checker.check(verifier.claims)
+        except ClaimsRejected as error:
+            raise Refused(Reason.PROOF_INVALID, "the taker's proofs do not hold") from error
+        proposal = TradeProposal(trade.digest(self._house.deployment), trade)
+        held = self._open.setdefault(trade.terms.maker, OrderedDict())
+        if proposal.id not in held:
+            held[proposal.id] = proposal
+            self.news.publish(proposal)
+            if len(held) > _PER_MAKER:
+                held.popitem(last=False)
+        return proposal
+
+    async def _on_proposal(self, sender: bytes, payload: bytes) -> None:
+        try:
+            proto = trade_service_pb2.TradeProposal.FromString(payload)
+            terms = terms_from_proto(proto.terms)
+        except (DecodeError, WireError) as error:
+            raise InvalidGossip(str(error)) from error
+        maker = AccountReference(terms.maker, 0, 0)
+        proofs = (proto.opening_proof, proto.taker_proof, proto.taker_signature)
+        try:
+            await self._keep(Trade(terms, proto.sealed_box, *proofs, maker))
+        except Refused as refusal:
+            # The accounts may stand differently here at the moment: no offence.
+            log.debug("proposal_refused", peer=sender.hex(), reason=refusal.reason)
+
+
+def check_taker(house: House, state: LedgerState, trade: Trade, verifier: CollectingVerifier) -> None:
+    """The taker's half of the ledger's rules for a trade, against `state`; its claims go to the verifier.
+
+    Raises:
+        Refused: the first rule it breaks.
+    """
+    terms, digest = trade.terms, trade.digest(house.deployment)
+    taker = state.accounts.get(terms.taker.account)
+    if taker is None or terms.maker not in state.accounts:
+        raise Refused(Reason.ACCOUNT_UNKNOWN, "taker or maker is not open")
+    if terms.taker.account == terms.maker:
+        raise Refused(Reason.SELF_TRADE, "taker and maker must be two accounts")
+    if terms.expiry < state.hub_height:
+        raise Refused(Reason.EXPIRED, f"expired at hub block {terms.expiry}, now {state.hub_height}")
+    _require_signed(taker.owner, trade.taker_signature, digest)
+    if taker.version != terms.taker.version:
+        current = (("account", taker.id.hex()), ("version", str(taker.version)))
+        raise Refused(Reason.VERSION_MISMATCH, f"version {taker.version} is current", current)
+    if bytes(keccak(trade.sealed_box)) != terms.box_digest:
+        raise Refused(Reason.MALFORMED, "the sealed box is not the one in the terms")
+    grid = state.grid(terms.round)
+    if grid is None:
+        raise Refused(Reason.ROUND_UNKNOWN, f"round {terms.round} is not accepted")
+    try:
+        check_alive(house.registry.instrument(terms.instrument), state.market.time)
+        coefficient = MicroUsd(terms.price - grid.instrument(terms.instrument).funding)
+        merged = taker.merged(terms.taker.credits)
+        bought = merged.with_position_moved(terms.instrument, terms.commitment)
+        bought = replace(bought, cash=bought.cash - terms.commitment.scaled(coefficient))
+        bought = bought.with_cash_moved(MicroUsd(-terms.fee))
+        context = proof_context(house, digest, grid)
+        proof = decode_proof("taker_proof", trade.taker_proof)
+        solvent = solvency_claim(bought, grid, proof, context, trade=terms.commitment)
+    except MarketError as error:
+        raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
+    except CircuitError as error:
+        raise Refused(Reason.PROOF_INVALID, str(error)) from error
+    verifier.check((OpeningClaim(terms.commitment, trade.opening_proof, context), solvent))
+
+
+def _require_signed(owner: bytes, signature: bytes, digest: Digest) -> None:
+    try:
+        signer = recover_owner(signature, digest)
+    except SignatureMalformed as error:
+        raise Refused(Reason.SIGNATURE_INVALID, str(error)) from error
+    if signer != owner:
+        raise Refused(Reason.SIGNATURE_INVALID, "not signed by the taker's owner")
