@@ -51,6 +51,11 @@ class ClientAccount:
         """32 bytes."""
         return self._wallet.account
 
+    @property
+    def sealing_key(self) -> bytes:
+        """The 32 public bytes that takers seal sizes to; hand them to those who would rather not ask the node."""
+        return self._wallet.sealing_key
+
     async def start(self) -> None:
         """Follow the account's history; returns once it is replayed and verified. Raises as `refresh`."""
         self._follower.start()
@@ -178,18 +183,21 @@ class ClientAccount:
         size: int,
         price: MicroUsd,
         fee: int = 0,
+        sealing_key: bytes | None = None,
     ) -> Receipt:
         """Offer `maker` a trade of `size` signed lots at `price` micro-dollars a lot, and wait until it is final.
 
-        Made again, with a fresh blinding, when this account moves on before the maker accepts.
+        Made again, with a fresh blinding, when this account moves on before the maker accepts. Whoever holds the
+        private half of `sealing_key` can read the size: bring the maker's own, or the node's word is taken for it.
 
         Raises:
             ProposalLapsed: the maker did not accept in time.
             AmountInvalid: a size or price that no trade has.
             ShortOfMargin: the account would be short of margin after it.
+            RecipientInvalid: a sealing key that is none.
             HouseRefused, HouseUnavailable, HouseUntrusted: what the node answers.
         """
-        return await self._desk.propose(Order(maker, instrument, size, price, MicroUsd(fee)))
+        return await self._desk.propose(Order(maker, instrument, size, price, MicroUsd(fee), sealing_key))
 
     def proposals(self) -> AsyncIterator[Proposal]:
         """Trades offered to this account: those waiting, then new ones. The box of each opens to its commitment."""

@@ -26,7 +26,7 @@ from node.client.errors import ClientError, HouseRefused, HouseUnavailable
 
 _Response = TypeVar("_Response")
 DEADLINE_SECONDS: Final = 10.0
-_ATTEMPTS: Final = 4
+_ATTEMPTS: Final = 6
 _FIRST_PAUSE: Final = 0.1
 _OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 20_000),
@@ -34,6 +34,8 @@ _OPTIONS: Final = (
     ("grpc.max_receive_message_length", 64 << 20),
 )
 _AWAY: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+_AGAIN: Final = _AWAY | {grpc.StatusCode.RESOURCE_EXHAUSTED}
+"""Failures after which the same call may succeed: the node is away, or asks for patience."""
 
 
 class Connection:
@@ -75,7 +77,7 @@ class Connection:
             try:
                 return await method(request, timeout=DEADLINE_SECONDS)
             except grpc.aio.AioRpcError as error:
-                if error.code() not in _AWAY or attempt == _ATTEMPTS - 1:
+                if error.code() not in _AGAIN or attempt == _ATTEMPTS - 1:
                     raise as_client_error(error, type(request).__name__) from error
             await asyncio.sleep(_FIRST_PAUSE * 2**attempt)
         raise AssertionError("unreachable")
@@ -94,7 +96,7 @@ class Connection:
                     pause = _FIRST_PAUSE
                     yield response
             except grpc.aio.AioRpcError as error:
-                if error.code() not in _AWAY:
+                if error.code() not in _AGAIN:
                     raise as_client_error(error, "stream") from error
             finally:
                 call.cancel()

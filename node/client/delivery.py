@@ -58,8 +58,8 @@ async def progress(connection: Connection, message_id: Digest) -> Progress:
     return Progress(certified=response.status == ledger_service_pb2.MESSAGE_STATUS_CERTIFIED)
 
 
-async def until_final(connection: Connection, sending: Sending) -> int:
-    """The number of the final batch that holds the message.
+async def until_final(connection: Connection, sending: Sending, height: Callable[[], Awaitable[int]]) -> int:
+    """The number of the final batch that holds the message; `height` is the hub block of the last final batch.
 
     Raises:
         MessageDropped: its last hub block has passed without it.
@@ -69,13 +69,13 @@ async def until_final(connection: Connection, sending: Sending) -> int:
     pause = _POLL_SECONDS
     while True:
         # The height is read before the status: a message that is not final afterwards was not in time.
-        status = await connection.call(connection.ledger.GetStatus, ledger_service_pb2.GetStatusRequest())
+        now = await height()
         found = await progress(connection, sending.message_id)
         if found.batch is not None:
             return found.batch
         if found.refusal is not None:
             raise found.refusal
-        if status.final.hub_block > sending.expiry and not found.certified:
+        if now > sending.expiry and not found.certified:
             raise MessageDropped(sending.message_id)
         if found.unknown:
             # The node came back with an empty pool; a message is known by its digest, so twice is once.

@@ -66,6 +66,10 @@ class PostingFollower:
         """Wait until the wallet has replayed everything up to `batch`. Raises as `wait_for`."""
         return await self.wait_for(lambda as_of: as_of.batch >= batch)
 
+    async def height(self) -> int:
+        """The hub block of the batch that the wallet stands at. Raises as `wait_for`."""
+        return (await self.through(0)).hub_block
+
     async def next_batch(self) -> AsOf:
         """Wait for one more batch than the wallet stands at. Raises as `wait_for`."""
         now = -1 if self.as_of is None else self.as_of.batch
@@ -114,12 +118,14 @@ class PostingFollower:
         if self.as_of is not None and as_of.batch < self.as_of.batch:
             # A node that was restarted, or another one behind the same address, is still catching up.
             return
-        held, self._held = self._held, []
+        # The stream may be ahead of the mark with a batch that is being written just now.
+        complete = [entry for entry in self._held if entry.batch <= as_of.batch]
+        self._held = self._held[len(complete) :]
         # Restoring a long history takes thousands of logarithms: not on the event loop.
-        holdings = await asyncio.to_thread(self._replayed, held) if held else self._wallet.holdings
+        holdings = await asyncio.to_thread(self._replayed, complete) if complete else self._wallet.holdings
         async with self._changed:
             self._wallet.holdings = holdings
-            self.history.extend(held)
+            self.history.extend(complete)
             self.as_of = as_of
             self._changed.notify_all()
 

@@ -22,7 +22,7 @@ from node.ledger.errors import Reason
 from node.ledger.types import Digest
 
 _ATTEMPTS: Final = 5
-_BATCH_SECONDS: Final = 2.0
+_BATCH_SECONDS: Final = 5.0
 MOVED_ON: Final = frozenset(
     {Reason.VERSION_MISMATCH, Reason.CREDITS_UNKNOWN, Reason.ROUND_UNKNOWN, Reason.WINDOW_LAPSED}
 )
@@ -85,7 +85,7 @@ class MessagePipeline:
             except HouseRefused as refusal:
                 again = attempt < _ATTEMPTS - 1 and refusal.reason in retried and not self._of_another(refusal)
                 if again:
-                    await self._settle_down(refusal)
+                    await self.settle_down(refusal)
                 # The refusal may be of a message that had landed already, and never may it happen twice.
                 landed = await self._landed(sent)
                 if landed is not None:
@@ -107,7 +107,7 @@ class MessagePipeline:
     async def _final(self, built: Built) -> Receipt:
         message_id = built.sending.message_id
         try:
-            batch = await until_final(self._connection, built.sending)
+            batch = await until_final(self._connection, built.sending, self._follower.height)
             # On the list until the wallet stands at or after its batch: so long the tip is the prediction.
             await self._follower.through(batch)
         except BaseException:
@@ -124,7 +124,7 @@ class MessagePipeline:
             batch = found.batch
             if found.may_land:
                 try:
-                    batch = await until_final(self._connection, sending)
+                    batch = await until_final(self._connection, sending, self._follower.height)
                 except (HouseRefused, MessageDropped):
                     # This attempt is over without effect.
                     continue
@@ -133,7 +133,7 @@ class MessagePipeline:
                 return Receipt(sending.message_id, batch)
         return None
 
-    async def _settle_down(self, refusal: HouseRefused) -> None:
+    async def settle_down(self, refusal: HouseRefused) -> None:
         """Give the batch that moved the account on time to become final and to arrive here."""
         view = await self._follower.view()
         if refusal.metadata.get("version") == str(view.version):

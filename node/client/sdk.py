@@ -13,7 +13,7 @@ from node.client.account import MESSAGE_BLOCKS, ClientAccount
 from node.client.connection import Connection
 from node.client.delivery import Sending, until_final
 from node.client.derivation import fresh_nonce
-from node.client.errors import HouseUntrusted
+from node.client.errors import HouseRefused, HouseUntrusted
 from node.client.follower import as_of_proto
 from node.client.house import HouseTerms
 from node.client.keystore import WalletSecrets
@@ -21,6 +21,7 @@ from node.client.prover import MarginProver
 from node.client.session import GridSource, Session
 from node.client.signing import OwnerKey
 from node.client.wallet import AccountWallet, SizeSearch
+from node.ledger.errors import Reason
 from node.ledger.messages import OpenAccount
 from node.ledger.types import AccountId, account_id
 from node.ledger.wire import message_to_proto
@@ -123,5 +124,15 @@ class ZkClear:
         def send() -> Awaitable[object]:
             return session.connection.call(session.connection.ledger.SubmitMessage, request)
 
-        await send()
-        await until_final(session.connection, Sending(digest, expiry, send))
+        async def height() -> int:
+            request = ledger_service_pb2.GetStatusRequest()
+            status = await session.connection.call(session.connection.ledger.GetStatus, request)
+            return int(status.final.hub_block)
+
+        try:
+            await send()
+        except HouseRefused as refusal:
+            # It may be this very message that opened it, and only the answer was lost.
+            if refusal.reason != Reason.ACCOUNT_EXISTS:
+                raise
+        await until_final(session.connection, Sending(digest, expiry, send), height)

@@ -18,7 +18,7 @@ from node.client.delivery import Sending
 from node.client.derivation import fresh_nonce
 from node.client.errors import AmountInvalid, HouseRefused, ProposalLapsed, ProposalRejected, SealingError
 from node.client.follower import PostingFollower
-from node.client.pipeline import Built, MessagePipeline, Tip
+from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
 from node.client.proposals import check_unchanged, proposal_to_proto, read_proposal, trade_of
 from node.client.prover import Statement
 from node.client.session import Session
@@ -30,7 +30,6 @@ from node.ledger.messages import AccountReference, Trade, TradeTerms
 from node.ledger.types import AccountId, Digest, InstrumentId, MicroUsd
 
 _ATTEMPTS: Final = 5
-_PROPOSAL_MOVED_ON: Final = frozenset({Reason.VERSION_MISMATCH, Reason.ROUND_UNKNOWN, Reason.WINDOW_LAPSED})
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +42,8 @@ class Order:
     size: int
     price: MicroUsd
     fee: MicroUsd
+    sealing_key: bytes | None = None
+    """The maker's, as the maker itself told it; None asks the node."""
 
     def __post_init__(self) -> None:
         if not -MAX_TRADE_LOTS <= self.size < MAX_TRADE_LOTS or self.size == 0:
@@ -66,12 +67,10 @@ class TradeDesk:
                 tip = await self._pipeline.tip()
                 trade = await self._taker_half(order, tip)
                 digest = trade.digest(self._session.house.deployment)
-                try:
-                    await self._send(trade)
-                except HouseRefused as refusal:
-                    if refusal.reason not in _PROPOSAL_MOVED_ON:
-                        raise
-                    continue
+                refusal = await self._send(trade)
+            if refusal is not None:
+                await self._pipeline.settle_down(refusal)
+                continue
             receipt = await self._settled(trade, digest)
             if receipt is not None:
                 return receipt
@@ -130,7 +129,7 @@ class TradeDesk:
         grid = await self._session.grids.latest()
         nonce = fresh_nonce()
         size = self._wallet.size_opening(order.size, nonce)
-        box = self._wallet.seal(await self._sealing_key(order.maker), size, order.maker, nonce)
+        box = self._wallet.seal(order.sealing_key or await self._sealing_key(order.maker), size, order.maker, nonce)
         lifetime = house.market.round_spacing * house.market.accepted_rounds
         terms = TradeTerms(
             taker=AccountReference(account, tip.version, tip.holdings.credits_merged),
@@ -159,10 +158,17 @@ class TradeDesk:
             maker=AccountReference(order.maker, 0, 0),
         )
 
-    async def _send(self, trade: Trade) -> None:
+    async def _send(self, trade: Trade) -> HouseRefused | None:
+        """Send a proposal; the refusal, if it is one that the next attempt may not meet."""
         connection = self._session.connection
         request = trade_service_pb2.ProposeRequest(proposal=proposal_to_proto(trade))
-        await connection.call(connection.trades.Propose, request)
+        try:
+            await connection.call(connection.trades.Propose, request)
+        except HouseRefused as refusal:
+            if refusal.reason not in MOVED_ON:
+                raise
+            return refusal
+        return None
 
     async def _sealing_key(self, account: AccountId) -> bytes:
         connection = self._session.connection

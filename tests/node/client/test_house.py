@@ -105,7 +105,7 @@ async def test_a_node_that_stays_away_is_a_typed_error(connection: Connection) -
     with pytest.raises(HouseUnavailable) as away:
         await connection.call(method, None)
     assert away.value.code == "UNAVAILABLE"
-    assert len(method.codes) == 5
+    assert len(method.codes) == 3
 
 
 async def test_a_refusal_without_details_carries_the_grpc_code(connection: Connection) -> None:

@@ -351,3 +351,30 @@ async def test_an_accounts_events_are_read_along(served: Any, taker: ClientAccou
 async def test_a_client_that_pins_a_deployment_refuses_another_one(served: Any) -> None:
     with pytest.raises(HouseUntrusted):
         await ZkClear.connect(served.target, WalletSecrets.generate(), deployment=bytes(32))
+
+
+async def test_an_opening_whose_answer_was_lost_opens_one_account(served: Any) -> None:
+    served.node.lose_answers = 1
+    # The node does not recognise the message when it comes again, and says that the account exists.
+    known = served.node.final
+
+    class Forgetful(dict[bytes, int]):
+        def __contains__(self, digest: object) -> bool:
+            return False
+
+    served.node.final = Forgetful(known)
+    async with funded(served, WalletSecrets.generate()) as account:
+        assert served.node.refused == ["ACCOUNT_EXISTS"]
+        assert list(served.node.state.accounts) == [account.id]
+
+
+async def test_a_pinned_sealing_key_keeps_the_size_from_a_node_that_names_its_own(
+    served: Any, taker: ClientAccount, maker: ClientAccount
+) -> None:
+    own = maker.sealing_key
+    held = served.node.state.accounts[maker.id]
+    served.node.state = served.node.state.with_account(replace(held, sealing_key=taker.sealing_key))
+    order = {"maker": maker.id, "instrument": PERPETUAL, "size": 5, "price": MicroUsd(DOLLAR)}
+    proposed = asyncio.create_task(taker.propose(**order, sealing_key=own))
+    assert (await next_proposal(maker)).size == 5
+    proposed.cancel()
