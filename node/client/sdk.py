@@ -110,8 +110,12 @@ class ZkClear:
         elif found.account.sealing_key != wallet.sealing_key:
             raise HouseUntrusted("account", "was opened with another wallet's sealing key")
         account = ClientAccount(session, wallet)
+        try:
+            await account.start()
+        except BaseException:
+            await account.close()
+            raise
         self._accounts[name] = account
-        await account.start()
         return account
 
     async def _open(self, wallet: AccountWallet, index: int, expiry: int) -> None:
