@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from eth_hash.auto import keccak
 
 from circuits.batch import Claim
-from circuits.errors import CircuitError, ClaimsRejected
+from circuits.errors import CircuitError, ClaimsRejected, StatementUnsound
 from circuits.opening import OpeningClaim
 from node.ledger.account import Account
 from node.ledger.claims import Verifier, decode_proof, proof_context, solvency_claim
-from node.ledger.defaults import asking_price, sell_portfolio
+from node.ledger.defaults import accrued_funding, asking_price, sell_portfolio, with_lots
 from node.ledger.effects import Effect, EventKind, PayAction, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import (
@@ -210,7 +210,9 @@ def _bid(house: House, state: LedgerState, message: Bid, verifier: Verifier) -> 
     named = _named(house, state, message.reference, message.signature, digest)
     _require_active(named.account)
     default = state.defaults.get(message.auction)
-    if default is None or default.stage is not Stage.AUCTION or default.account == named.account.id:
+    # A portfolio that has settled meanwhile is empty: nobody may be paid for taking nothing.
+    for_sale = default is not None and default.stage is Stage.AUCTION and default.lots
+    if default is None or not for_sale or default.account == named.account.id:
         raise Refused(Reason.AUCTION_UNKNOWN, f"no auction {message.auction.hex()} is open to this account")
     _require_fresh_prices(state)
     if abs(message.limit) >= MAX_CASH_MOVE:
@@ -223,11 +225,14 @@ def _bid(house: House, state: LedgerState, message: Bid, verifier: Verifier) -> 
             (("asking_price", str(price)),),
         )
     grid = _grid(state, message.round)
-    at_limit = sell_portfolio(state, default, named.account, message.limit).buyer
+    proven_at = MicroUsd(message.limit - sum(_funding(grid, lot.instrument) * lot.quantity for lot in default.lots))
+    at_limit = with_lots(named.account, default, proven_at)
     proven = _proven(house, state, at_limit, grid, digest, message.proof, "proof", verifier)
     sale = sell_portfolio(state, default, named.account, price)
-    # The proof stood at the limit price; what the buyer saves against it is a public credit on top.
-    buyer = proven.with_cash_moved(MicroUsd(message.limit - price))
+    # The proof stood at the limit price and at its round's funding. What the buyer saves against the limit, and the
+    # funding since (which the window tolerates), are public movements on top.
+    paid = MicroUsd(price - accrued_funding(state, default))
+    buyer = proven.with_cash_moved(MicroUsd(proven_at - paid))
     return Applied(sale.state.with_account(buyer), (*named.postings, *sale.effects))
 
 
@@ -269,6 +274,8 @@ def _proven(
         reason = lapse(window, state.market, positions, collateral, house.registry, house.market)
     except MarketError as error:
         raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
+    except StatementUnsound as error:
+        raise Refused(Reason.PROOF_INVALID, f"{field_name}: {error}") from error
     if reason is not None:
         raise Refused(Reason.WINDOW_LAPSED, f"round {grid.round} no longer covers the market: {reason}")
     _check(verifier, (claim,), field_name)

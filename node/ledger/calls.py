@@ -30,6 +30,8 @@ def lapse_reason(house: House, state: LedgerState, account: Account) -> str | No
         return None
     if account.window is None:
         return "the last window was voided by a settlement"
+    if not account.positions and not account.collateral:
+        return None  # the last proof showed cash ≥ 0, and nothing that is left can fall
     reason = lapse(
         account.window,
         state.market,
@@ -42,14 +44,23 @@ def lapse_reason(house: House, state: LedgerState, account: Account) -> str | No
 
 
 def restart_deadlines(house: House, state: LedgerState, silence: int) -> LedgerState:
-    """Running deadlines start over after a silence of the house of more than the stated number of hub blocks."""
-    if silence <= house.rules.hub_gap_blocks:
+    """Running deadlines start over, and auctions stand still, after a silence of the house of more than the stated
+    number of hub blocks, and while a feed is stale.
+
+    In a silence no proof or bid can be booked. While a feed is stale bids are refused, and an account that holds
+    something expired can prove nothing until it settles.
+    """
+    if silence <= house.rules.hub_gap_blocks and not state.market.stale:
         return state
     spans = {Status.DUE: house.rules.due_blocks, Status.CALLED: house.rules.grace_blocks}
     for account in state.accounts.values():
         if account.status in spans:
             restarted = replace(account, deadline=state.hub_height + spans[account.status])
             state = state.with_account(replace(restarted, proposers_since_call=frozenset()))
+    for default in state.defaults.values():
+        if default.stage is Stage.AUCTION:
+            started = min(default.auction_started + silence, state.hub_height)
+            state = state.with_default(replace(default, auction_started=started))
     return state
 
 
@@ -94,7 +105,8 @@ def _freeze(house: House, state: LedgerState, account: Account, proposer: Addres
     waiting = replace(account, proposers_since_call=seen)
     if state.hub_height < account.deadline or len(seen) <= house.faults or state.market.stale:
         return Called(state.with_account(waiting), ())
-    frozen = replace(waiting, status=Status.FROZEN, deadline=0, version=account.version + 1)
+    frozen = replace(account, status=Status.FROZEN, deadline=0, version=account.version + 1)
+    frozen = replace(frozen, proposers_since_call=frozenset())
     name = default_id(house, account.id, state.number)
     default = Default(name, account.id, Stage.OPENING, state.number)
     return Called(

@@ -9,7 +9,7 @@ from node.ledger.defaults import Step
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
 from node.ledger.state import ChainCursor, Default, House, LedgerState, Payout, Seizure
-from node.ledger.types import INSURANCE_ACCOUNT, AccountId, AssetId, Digest, MicroUsd
+from node.ledger.types import INSURANCE_ACCOUNT, MAX_AMOUNT, MAX_CASH_MOVE, AccountId, AssetId, Digest, MicroUsd
 from node.market.errors import MarketError
 
 
@@ -53,9 +53,7 @@ def _book(house: House, state: LedgerState, chain_id: int, happened: VaultEvent)
             told = event(EventKind.PAY_FAILED, payout.account, action_id=action_id)
             return Step(credited.state, (told, *credited.effects))
         case Seized(action_id):
-            _, seizure = _seizure(state, chain_id, action_id)
-            after = state.with_escrow_moved(seizure.asset, -seizure.amount)
-            return Step(after.with_inventory_moved(seizure.asset, -seizure.amount))
+            return _handed_over(state, chain_id, action_id)
         case Sold():
             return _sold(house, state, chain_id, happened)
 
@@ -65,7 +63,9 @@ def _deposited(house: House, state: LedgerState, chain_id: int, deposit: Deposit
         asset = AssetId(house.registry.asset_at(chain_id, deposit.token).id)
     except MarketError as error:
         raise BatchInvalid("deposit", str(error)) from error
-    if deposit.amount <= 0:
+    # Beyond these bounds nobody could prove the account, nor the committee open it.
+    limit = MAX_CASH_MOVE if house.registry.asset(asset).is_cash else MAX_AMOUNT
+    if not 0 < deposit.amount < limit:
         raise BatchInvalid("deposit", f"of {deposit.amount} units")
     state = state.with_inventory_moved(asset, deposit.amount)
     credited = credit(house, state, deposit.account, asset, deposit.amount)
@@ -112,20 +112,31 @@ def _seizure(state: LedgerState, chain_id: int, action_id: Digest) -> tuple[Defa
     raise BatchInvalid("seizure", f"{action_id.hex()} was not ordered on chain {chain_id}")
 
 
+def _handed_over(state: LedgerState, chain_id: int, action_id: Digest) -> Step:
+    default, seizure = _seizure(state, chain_id, action_id)
+    if seizure.handed_over:
+        raise BatchInvalid("seizure", f"{action_id.hex()} was handed over before")
+    after = state.with_default(_with_seizure(default, replace(seizure, handed_over=True)))
+    after = after.with_escrow_moved(seizure.asset, -seizure.amount)
+    return Step(after.with_inventory_moved(seizure.asset, -seizure.amount))
+
+
+def _with_seizure(default: Default, seizure: Seizure) -> Default:
+    seizures = (seizure if other.action_id == seizure.action_id else other for other in default.seizures)
+    return replace(default, seizures=tuple(seizures))
+
+
 def _sold(house: House, state: LedgerState, chain_id: int, sold: Sold) -> Step:
     default, seizure = _seizure(state, chain_id, sold.action_id)
-    if seizure.proceeds is not None:
-        raise BatchInvalid("sale", f"{sold.action_id.hex()} was sold before")
+    if seizure.proceeds is not None or not seizure.handed_over:
+        raise BatchInvalid("sale", f"{sold.action_id.hex()} was sold before, or never handed over")
     cash = next((a for a in house.registry.collateral if a.is_cash and a.chain_id == chain_id), None)
     if cash is None:
         raise BatchInvalid("sale", f"chain {chain_id} has no dollar token")
-    seizures = tuple(
-        replace(other, proceeds=sold.proceeds) if other.action_id == sold.action_id else other
-        for other in default.seizures
-    )
     account = state.accounts[default.account].with_cash_moved(sold.proceeds)
     account = replace(account, version=account.version + 1)
-    after = replace(default, seizures=seizures, cash=MicroUsd(default.cash + sold.proceeds))
+    after = _with_seizure(default, replace(seizure, proceeds=sold.proceeds))
+    after = replace(after, cash=MicroUsd(default.cash + sold.proceeds))
     state = state.with_account(account).with_default(after)
     return Step(
         state.with_inventory_moved(AssetId(cash.id), sold.proceeds),

@@ -48,11 +48,10 @@ def auction_terms(house: House, state: LedgerState, default: Default) -> Auction
     The bankruptcy price counts the defaulter's cash less accrued funding, and its collateral in a forced sale.
     """
     lots = marked_lots(state, default)
-    funding = sum(state.market.funding_index(lot.instrument) * lot.quantity for lot in default.lots)
     collateral = sum(h.forced_value(h.amount) for h in _holdings(house, state, default))
     return AuctionTerms(
         mark=portfolio_mark(lots),
-        bankruptcy=-(default.cash - funding + collateral),
+        bankruptcy=-(default.cash - accrued_funding(state, default) + collateral),
         gross=gross_notional(lots),
         duration=house.rules.auction_blocks,
         discount_ppm=house.rules.auction_discount_ppm,
@@ -65,20 +64,29 @@ def asking_price(house: House, state: LedgerState, default: Default) -> MicroUsd
     return MicroUsd(terms.asking_price(state.hub_height - default.auction_started))
 
 
+def accrued_funding(state: LedgerState, default: Default) -> MicroUsd:
+    """Σ F·q over the default's lots, F the funding index in force."""
+    return MicroUsd(sum(state.market.funding_index(lot.instrument) * lot.quantity for lot in default.lots))
+
+
+def with_lots(buyer: Account, default: Default, paid: MicroUsd) -> Account:
+    """`buyer` with all lots, and cash′ less `paid` (the price less accrued funding)."""
+    for lot in default.lots:
+        buyer = buyer.with_position_moved(lot.instrument, Commitment.public(lot.quantity))
+    return buyer.with_cash_moved(MicroUsd(-paid))
+
+
 def sell_portfolio(state: LedgerState, default: Default, buyer: Account, price: MicroUsd) -> Sale:
     """All lots to `buyer` for `price`: cash′ of the buyer moves by Σ F·q − price, the defaulter's by the opposite."""
     defaulter = state.accounts[default.account]
-    funding = sum(state.market.funding_index(lot.instrument) * lot.quantity for lot in default.lots)
     effects: list[Effect] = []
     for lot in default.lots:
-        public = Commitment.public(lot.quantity)
-        buyer = buyer.with_position_moved(lot.instrument, public)
-        defaulter = defaulter.with_position_moved(lot.instrument, -public)
+        defaulter = defaulter.with_position_moved(lot.instrument, Commitment.public(-lot.quantity))
         for name, sign in ((buyer.id, 1), (defaulter.id, -1)):
             posting = Posting(PostingKind.POSITION, name, sign * lot.quantity, instrument=lot.instrument)
             effects.append(posting)
-    cash = MicroUsd(price - funding)
-    buyer = buyer.with_cash_moved(MicroUsd(-cash))
+    cash = MicroUsd(price - accrued_funding(state, default))
+    buyer = with_lots(buyer, default, cash)
     defaulter = replace(defaulter.with_cash_moved(cash), version=defaulter.version + 1)
     sold = replace(
         default,
@@ -99,7 +107,8 @@ def sell_portfolio(state: LedgerState, default: Default, buyer: Account, price: 
 
 def advance_defaults(house: House, state: LedgerState) -> Step:
     """One step of every default that can take one without an owner, a bidder or a chain."""
-    effects: list[Effect] = []
+    reopened = _reopen_credited(state)
+    state, effects = reopened.state, list(reopened.effects)
     for name in sorted(state.defaults):
         default = state.defaults[name]
         step = Step(state)
@@ -221,6 +230,7 @@ def seizure_id(house: House, default_id: Digest, step: int) -> Digest:
 
 def _close(house: House, state: LedgerState, default: Default) -> Step:
     outcome = settle_default(default.cash, default.penalty, state.insurance)
+    recorded = default.shortfall
     change = MicroUsd(outcome.insurance_paid - outcome.penalty)
     account = state.accounts[default.account].with_cash_moved(change)
     status = Status.CLOSED if outcome.shortfall else Status.ACTIVE
@@ -230,13 +240,13 @@ def _close(house: House, state: LedgerState, default: Default) -> Step:
         stage=Stage.CLOSED,
         cash=MicroUsd(default.cash + change),
         penalty=MicroUsd(outcome.penalty),
-        insurance_paid=MicroUsd(outcome.insurance_paid),
+        insurance_paid=MicroUsd(default.insurance_paid + outcome.insurance_paid),
         shortfall=MicroUsd(outcome.shortfall),
     )
     after = replace(
         state.with_account(account).with_default(closed),
         insurance=MicroUsd(state.insurance - change),
-        shortfall=MicroUsd(state.shortfall + outcome.shortfall),
+        shortfall=MicroUsd(state.shortfall + outcome.shortfall - recorded),
     )
     effects: list[Effect] = [Posting(PostingKind.CASH, account.id, change)]
     if outcome.insurance_paid:
@@ -247,6 +257,24 @@ def _close(house: House, state: LedgerState, default: Default) -> Step:
         effects.append(event(EventKind.SHORTFALL, account.id, default=default.id, amount=missing))
     effects.append(event(EventKind.DEFAULT_CLOSED, account.id, default=default.id, remains=outcome.remains))
     return Step(after, tuple(effects))
+
+
+def _reopen_credited(state: LedgerState) -> Step:
+    """What still arrives for an account that closed with a loss (a payout that failed, a late deposit) goes the way of
+    its other remains: it covers the shortfall, then repays the insurance fund, and the rest is the owner's again.
+
+    The shortfall stays recorded meanwhile, so that dust cannot lift the gate on withdrawals.
+    """
+    effects: list[Effect] = []
+    for name in sorted(state.accounts):
+        account = state.accounts[name]
+        if account.status is not Status.CLOSED or not account.inbox:
+            continue
+        last = max((d for d in state.defaults.values() if d.account == name), key=lambda d: d.frozen_in)
+        again = replace(last, stage=Stage.COLLATERAL, penalty=last.insurance_paid)
+        state = state.with_account(replace(account, status=Status.LIQUIDATING)).with_default(again)
+        effects.append(event(EventKind.REOPENED, name, default=last.id))
+    return Step(state, tuple(effects))
 
 
 def _cure_shortfalls(state: LedgerState) -> Step:

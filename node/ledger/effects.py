@@ -56,6 +56,7 @@ class EventKind(StrEnum):
     INSURANCE_PAID = "INSURANCE_PAID"
     SHORTFALL = "SHORTFALL"
     DEFAULT_CLOSED = "DEFAULT_CLOSED"
+    REOPENED = "REOPENED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,17 @@ class InvariantBroken(LedgerError):
 
 
 @dataclass
+class RulesInvalid(LedgerError):
+    """House rules that could not be followed: `field` is out of its range."""
+
+    field: str
+    value: int
+
+    def __str__(self) -> str:
+        return f"{self.field} cannot be {self.value}"
+
+
+@dataclass
 class WireError(LedgerError):
     """Bytes that do not decode into a message or batch, with the field at fault."""
 

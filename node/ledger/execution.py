@@ -110,7 +110,9 @@ def assemble(
     current, effects = preamble.state, list(preamble.effects)
     accepted: list[Message] = []
     refused: list[RefusedMessage] = []
-    for message in messages[: house.rules.max_messages]:
+    for message in messages:
+        if len(accepted) == house.rules.max_messages:
+            break
         try:
             applied = apply_message(house, current, message, verifier)
         except Refused as refusal:
@@ -161,7 +163,10 @@ def _check_shape(house: House, state: LedgerState, batch: Batch) -> None:
         raise BatchInvalid("segment", "chains must ascend, each at most once")
     if len(batch.messages) > house.rules.max_messages:
         raise BatchInvalid("message", f"{len(batch.messages)} messages where {house.rules.max_messages} fit")
-    if any(r.height > batch.hub.number for r in batch.rounds):
+    last = batch.rounds[-1].height if batch.rounds else state.market.height
+    if not last <= batch.hub.number < last + house.market.round_spacing:
+        raise BatchInvalid("round", f"the rounds due up to hub block {batch.hub.number} end at {last}")
+    if any(r.time > batch.hub.timestamp for r in batch.rounds):
         raise BatchInvalid("round", "a round is later than the batch's hub block")
 
 

@@ -43,7 +43,7 @@ class MerkleTree:
         """
         if not leaves:
             raise ValueError("a Merkle tree needs a leaf")
-        ordered = sorted(leaves.items(), key=lambda item: item[1])
+        ordered = sorted(leaves.items(), key=lambda item: (item[1], item[0]))
         size = 2 * len(ordered) - 1
         nodes = [b""] * size
         places = {}

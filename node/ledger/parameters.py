@@ -1,15 +1,33 @@
 """The house's rules in numbers. Blocks are hub blocks; fractions are parts per million."""
 
 from dataclasses import dataclass, fields
+from typing import Final
 
 from eth_hash.auto import keccak
 
+from node.ledger.errors import RulesInvalid
 from node.ledger.types import AccountId, MicroUsd
+from node.liquidation.auction import PPM
+
+_POSITIVE: Final = (
+    "due_blocks",
+    "grace_blocks",
+    "hub_gap_blocks",
+    "auction_blocks",
+    "sale_seconds",
+    "max_hub_lag",
+    "max_messages",
+)
+_FRACTIONS: Final = ("auction_discount_ppm", "penalty_ppm", "sale_floor_ppm")
 
 
 @dataclass(frozen=True, slots=True)
 class HouseParameters:
-    """Deadlines, fees and limits of default management (design of the ladder in node/liquidation/README.md)."""
+    """Deadlines, fees and limits of default management (design of the ladder in node/liquidation/README.md).
+
+    Raises:
+        RulesInvalid: a deadline that is not positive, or a fraction that is none.
+    """
 
     due_blocks: int
     """From a lapsed window to the call (D)."""
@@ -37,6 +55,17 @@ class HouseParameters:
     """A batch whose hub header is further behind the voter's view is refused."""
     max_messages: int
     """Messages in one batch."""
+
+    def __post_init__(self) -> None:
+        for name in _POSITIVE:
+            if getattr(self, name) <= 0:
+                raise RulesInvalid(name, getattr(self, name))
+        for name in _FRACTIONS:
+            if not 0 <= getattr(self, name) <= PPM:
+                raise RulesInvalid(name, getattr(self, name))
+        for name in ("backstop_limit", "seizure_buffer_ppm"):
+            if getattr(self, name) < 0:
+                raise RulesInvalid(name, getattr(self, name))
 
     @property
     def digest(self) -> bytes:

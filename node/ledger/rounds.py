@@ -55,7 +55,7 @@ def next_market(house: House, market: MarketState, oracle_round: OracleRound) ->
     if oracle_round.round != market.round + 1:
         raise BatchInvalid("round", f"{oracle_round.round} after {market.round}")
     if oracle_round.height != market.height + house.market.round_spacing:
-        raise BatchInvalid("round", f"hub block {oracle_round.height} follows {market.height}: rounds cannot be skipped")
+        raise BatchInvalid("round", f"hub block {oracle_round.height} follows {market.height}: none may be skipped")
     prices = round_prices(house, oracle_round)
     try:
         return advance(market, prices, oracle_round.height, oracle_round.time, house.registry, house.market)

@@ -43,7 +43,8 @@ def settle_instrument(state: LedgerState, name: InstrumentId, price: MicroUsd) -
     coefficient = MicroUsd(price - state.market.funding_index(name))
     opened = {d.account: d for d in state.defaults.values() if d.stage is Stage.AUCTION}
     accounts, defaults, effects = dict(state.accounts), dict(state.defaults), list[Effect]()
-    for account_name, account in state.accounts.items():
+    for account_name in sorted(state.accounts):
+        account = state.accounts[account_name]
         if name not in account.positions:
             continue
         effects.append(Posting(PostingKind.SETTLED, account_name, coefficient, instrument=name))

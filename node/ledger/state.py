@@ -73,12 +73,13 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Seizure:
-    """Collateral on its way through a chain's auction; `proceeds` is None until it is sold."""
+    """Collateral on its way through a chain's auction: ordered, handed over, sold (`proceeds` is None until then)."""
 
     action_id: Digest
     asset: AssetId
     amount: int
     proceeds: MicroUsd | None = None
+    handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

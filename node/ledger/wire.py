@@ -40,6 +40,7 @@ from node.ledger.messages import (
     Withdraw,
 )
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
+from node.market.errors import MarketError
 from node.market.grid import RiskGrid
 from node.market.oracle_rules import Observation
 
@@ -62,7 +63,7 @@ def _name(field: str, text: str) -> str:
 def _parsed(field: str, parse: Callable[[bytes], _T], data: bytes) -> _T:
     try:
         return parse(data)
-    except (DecodeError, DecodingError, ValueError) as error:
+    except (DecodeError, DecodingError, MarketError, ValueError) as error:
         raise WireError(field, str(error)) from error
 
 

@@ -1,0 +1,281 @@
+"""A small house without network or chains: traders who prove and sign for real, batches that are executed twice."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from coincurve import PrivateKey
+from eth_hash.auto import keccak
+
+from circuits.committee import CommitteeDeal, deal_committee
+from circuits.errors import Insolvent
+from circuits.group import random_scalar
+from circuits.opening import OPENING_BYTES, prove_opening
+from circuits.pedersen import Commitment, Opening
+from circuits.solvency import SolvencyInputs, SolvencyTerms, SolvencyWitness, evaluate_solvency, prove_solvency
+from circuits.transcript import Deployment
+from node.chains.certificates import ValidatorKey
+from node.client.holdings import Holdings
+from node.ledger import messages
+from node.ledger.claims import proof_context
+from node.ledger.effects import Effect, Posting, PostingKind
+from node.ledger.messages import AccountReference
+from node.ledger.parameters import HouseParameters
+from node.ledger.state import Default, House, LedgerState
+from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
+from node.market.grid import RiskGrid
+from node.market.listing import standard_asset, standard_registry
+from node.market.rows import compile_terms
+
+FEED = 10**8
+USD = 10**6
+START = 1_583_971_200
+HUB_CHAIN = 31337
+CHAINS = (31337, 31338, 31339, 31340)
+BLOCK_SECONDS = 225
+FAR = 1 << 40
+RECIPIENT = Address(bytes([9] * 20))
+CASH_OFFSET = 1 << 63
+
+
+def token(chain_id: int, symbol: str) -> Address:
+    """A distinct fake token address."""
+    return Address(bytes(keccak(f"{symbol}@{chain_id}".encode()))[:20])
+
+
+def address_of(key: PrivateKey) -> Address:
+    """The Ethereum address of a key."""
+    return Address(bytes(keccak(key.public_key.format(compressed=False)[1:]))[12:])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a deployment is made of, secrets included."""
+
+    house: House
+    keys: tuple[ValidatorKey, ...]
+    deal: CommitteeDeal
+
+
+def make_setting(backstop_owner: Address | None = None, salt: bytes = bytes(32), **rules: int) -> Setting:
+    """Four validators, a committee of 3 of 4, four chains with USD, WETH and WBTC, prices 8,000 and 200."""
+    keys = tuple(ValidatorKey.generate() for _ in range(4))
+    deal = deal_committee(3, 4)
+    assets = [standard_asset(c, token(c, s), s) for c in CHAINS for s in ("USD", "WETH", "WBTC")]
+    listing = standard_registry(8_000 * FEED, 200 * FEED, START, assets)
+    deployment = Deployment(HUB_CHAIN, bytes(range(20)), salt)
+    backstop = account_id(deployment, backstop_owner or Address(bytes([7] * 20)), 0)
+    base = HouseParameters(
+        due_blocks=8,
+        grace_blocks=24,
+        hub_gap_blocks=40,
+        auction_blocks=16,
+        auction_discount_ppm=200_000,
+        penalty_ppm=10_000,
+        backstop=backstop,
+        backstop_limit=MicroUsd(10**15),
+        seizure_buffer_ppm=50_000,
+        sale_floor_ppm=700_000,
+        sale_seconds=3_600,
+        max_hub_lag=64,
+        max_messages=64,
+    )
+    house = House(
+        deployment,
+        tuple(Address(key.address) for key in keys),
+        deal.public,
+        listing.registry,
+        listing.parameters,
+        replace(base, **rules),  # type: ignore[arg-type]
+    )
+    return Setting(house, keys, deal)
+
+
+def hollow_proof(setting: Setting, cash: int) -> bytes:
+    """What decodes as a solvency proof and proves nothing, with a genuine high limb of `cash` to open later."""
+    high = setting.house.committee.key.commit(Opening(cash + CASH_OFFSET >> 32, random_scalar()))
+    return bytes(2) + high.encode() + bytes(OPENING_BYTES)
+
+
+@dataclass
+class Trader:
+    """An owner with one account and the openings of everything in it, kept from the ledger's postings alone.
+
+    `hollow` traders check their solvency in plain integers and send hollow proofs, for ledgers that trust.
+    """
+
+    setting: Setting
+    index: int = 0
+    key: PrivateKey = field(default_factory=PrivateKey, repr=False)
+    hollow: bool = False
+    holdings: Holdings = field(default_factory=Holdings)
+    sizes: dict[Digest, Opening] = field(default_factory=dict)
+    opened_to: dict[bytes, int] = field(default_factory=dict)
+    """The amount behind each commitment that was settled away, by its encoding."""
+
+    @property
+    def owner(self) -> Address:
+        return address_of(self.key)
+
+    @property
+    def id(self) -> AccountId:
+        return account_id(self.setting.house.deployment, self.owner, self.index)
+
+    def sign(self, digest: bytes) -> bytes:
+        signature = self.key.sign_recoverable(digest, hasher=None)
+        return signature[:64] + bytes([27 + signature[64]])
+
+    def follow(self, effects: Iterable[Effect]) -> None:
+        """Move the openings along the account's postings."""
+        for posting in effects:
+            if not isinstance(posting, Posting) or posting.account != self.id:
+                continue
+            if posting.kind is PostingKind.SETTLED and posting.instrument is not None:
+                settled = self.holdings.position(posting.instrument)
+                self.opened_to[self.commit(settled).encode()] = settled.value
+            size = self.sizes.get(posting.message) if posting.message is not None else None
+            self.holdings = self.holdings.apply(posting, size)
+
+    def commit(self, opening: Opening) -> Commitment:
+        return self.setting.house.committee.key.commit(opening)
+
+    def merged(self) -> Holdings:
+        """The holdings with every credit that has arrived."""
+        return self.holdings.merged(len(self.holdings.waiting))
+
+    def reference(self, state: LedgerState) -> AccountReference:
+        """The current version, with every arrived credit merged."""
+        return AccountReference(self.id, state.accounts[self.id].version, self.holdings.credits_arrived)
+
+    def terms(self, grid: RiskGrid, held: Holdings, **extra: Any) -> SolvencyTerms:
+        return compile_terms(grid, tuple(held.positions), tuple(held.collateral), **extra)
+
+    def prove(
+        self,
+        grid: RiskGrid,
+        digest: Digest,
+        held: Holdings,
+        trade: Opening | None = None,
+        withdrawn: str | None = None,
+        terms: SolvencyTerms | None = None,
+        setting: Setting | None = None,
+    ) -> bytes:
+        """Solvency of `held`; `terms` other than the ledger's, or another `setting`, make a false proof."""
+        house = (setting or self.setting).house
+        terms = terms or self.terms(grid, held, trade=trade is not None, withdrawn=withdrawn)
+        exposures = (*held.positions.values(), *held.collateral.values())
+        if self.hollow:
+            quantities = [opening.value for opening in exposures]
+            slack = evaluate_solvency(terms, held.cash.value, quantities)
+            if slack < 0 or any(opening.value < 0 for opening in held.collateral.values()):
+                raise Insolvent("the account does not survive its window", None, None, -slack)
+            return hollow_proof(self.setting, held.cash.value)
+        inputs = SolvencyInputs(
+            self.commit(held.cash),
+            tuple(self.commit(opening) for opening in exposures),
+            self.commit(trade) if trade is not None else None,
+        )
+        witness = SolvencyWitness(held.cash, exposures, trade)
+        return prove_solvency(house.committee.key, terms, inputs, witness, proof_context(house, digest, grid)).encode()
+
+    def open_account(self, **changes: Any) -> messages.OpenAccount:
+        message = replace(messages.OpenAccount(self.owner, self.index, bytes(32), bytes(32), FAR), **changes)
+        return replace(message, signature=self.sign(message.digest(self.setting.house.deployment)))
+
+    def margin_proof(
+        self, state: LedgerState, grid: RiskGrid | None = None, setting: Setting | None = None, **changes: Any
+    ) -> messages.MarginProof:
+        """A proof on `grid` (the newest); `changes` are made before it is proven and signed."""
+        grid = grid or state.grids[-1]
+        message = messages.MarginProof(self.reference(state), grid.round, bytes(32), FAR)
+        message = replace(message, **changes)
+        digest = message.digest((setting or self.setting).house.deployment)
+        proof = self.prove(grid, digest, self.merged(), setting=setting)
+        return replace(message, proof=proof, signature=self.sign(digest))
+
+    def withdraw(self, state: LedgerState, asset: str, amount: int, **changes: Any) -> messages.Withdraw:
+        reference, grid = self.reference(state), state.grids[-1]
+        message = messages.Withdraw(reference, AssetId(asset), amount, RECIPIENT, grid.round, bytes(32), FAR)
+        message = replace(message, **changes)
+        digest = message.digest(self.setting.house.deployment)
+        if asset.startswith("USD"):
+            held, withdrawn = self.merged().with_public_cash(-amount), None
+        else:
+            held, withdrawn = self.merged().with_collateral(AssetId(asset), -amount), asset
+        proof = self.prove(grid, digest, held, withdrawn=withdrawn)
+        return replace(message, proof=proof, signature=self.sign(digest))
+
+    def bid(self, state: LedgerState, default: Default, limit: int, **changes: Any) -> messages.Bid:
+        """A bid for the whole portfolio, proven as if the limit were paid."""
+        reference, grid = self.reference(state), state.grids[-1]
+        message = messages.Bid(reference, default.id, MicroUsd(limit), grid.round, bytes(32), FAR)
+        message = replace(message, **changes)
+        digest = message.digest(self.setting.house.deployment)
+        held = self.merged().with_public_cash(-limit)
+        for lot in default.lots:
+            held = held.with_public_position(lot.instrument, lot.quantity)
+            held = held.with_public_cash(grid.instrument(lot.instrument).funding * lot.quantity)
+        return replace(message, proof=self.prove(grid, digest, held), signature=self.sign(digest))
+
+
+def make_trade(
+    state: LedgerState,
+    taker: Trader,
+    maker: Trader,
+    instrument: str,
+    size: int,
+    price: int,
+    fee: int = 0,
+    opening: Opening | None = None,
+    taker_terms: SolvencyTerms | None = None,
+    grid: RiskGrid | None = None,
+    **changes: Any,
+) -> messages.Trade:
+    """A trade that both sides proved and signed; `changes` are made to the terms before that.
+
+    `price` is in micro-dollars per lot, `size` in lots, positive where the taker buys. `taker_terms` replace the
+    statement that the taker should prove.
+    """
+    house = taker.setting.house
+    grid = grid or state.grids[-1]
+    opening = opening or Opening(size, random_scalar())
+    box = bytes(112)
+    terms = messages.TradeTerms(
+        taker.reference(state),
+        maker.id,
+        InstrumentId(instrument),
+        MicroUsd(price),
+        MicroUsd(fee),
+        grid.round,
+        taker.commit(opening),
+        Digest(bytes(keccak(box))),
+        bytes(32),
+        FAR,
+    )
+    terms = replace(terms, **changes)
+    digest = terms.digest(house.deployment)
+    taker.sizes[digest] = maker.sizes[digest] = opening
+    coefficient = MicroUsd(price - grid.instrument(instrument).funding)
+    bought = taker.merged().traded(InstrumentId(instrument), opening, coefficient).with_public_cash(-fee)
+    sold = maker.merged().traded(InstrumentId(instrument), -opening, coefficient)
+    opening_proof = bytes(OPENING_BYTES)
+    if not taker.hollow:
+        opening_proof = prove_opening(
+            house.committee.key, opening, terms.commitment, proof_context(house, digest, grid)
+        )
+    trade = messages.Trade(
+        terms,
+        box,
+        opening_proof,
+        taker.prove(grid, digest, bought, trade=opening, terms=taker_terms),
+        taker.sign(digest),
+        maker.reference(state),
+    )
+    acceptance = trade.acceptance_digest(house.deployment)
+    return replace(trade, maker_proof=maker.prove(grid, acceptance, sold), maker_signature=maker.sign(acceptance))
+
+
+def amounts(holdings: Holdings) -> Mapping[str, int]:
+    """Cash, collateral and positions in plain integers."""
+    named = {**holdings.collateral, **holdings.positions}
+    return {"cash": holdings.cash.value, **{name: opening.value for name, opening in named.items()}}
