@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from circuits.committee import decryption_share
 from node.ledger.account import Account
 from node.ledger.batch import (
@@ -207,12 +209,10 @@ class Clearing:
         assert proposal.batch == empty.batch
         assert proposal.executed == empty.executed
         forced = replace(proposal.batch, messages=(message,))
-        try:
+        with pytest.raises(BatchInvalid) as caught:
             execute(self.house, self.state, forced, self._verifier)
-        except BatchInvalid as error:
-            assert error.rule == "message"
-            return proposal.refused[0].refusal.reason.value
-        raise AssertionError("a batch with the refused message was executed")
+        assert caught.value.rule == "message"
+        return proposal.refused[0].refusal.reason.value
 
     def deposit(self, account: AccountId, chain: int, symbol: str, amount: int, blocks: int = 0) -> Executed:
         """A deposit of `amount` ledger units."""

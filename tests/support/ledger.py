@@ -275,6 +275,22 @@ def make_trade(
     return replace(trade, maker_proof=maker.prove(grid, acceptance, sold), maker_signature=maker.sign(acceptance))
 
 
+def resigned(message: Any, owner: Trader, **changes: Any) -> Any:
+    """A message with some fields changed and signed again; its proof stays what it was."""
+    changed = replace(message, **changes)
+    return replace(changed, signature=owner.sign(changed.digest(owner.setting.house.deployment)))
+
+
+def resigned_trade(trade: messages.Trade, taker: Trader, maker: Trader, **changes: Any) -> messages.Trade:
+    """A trade with some of its terms changed and signed again by both; its proofs stay what they were."""
+    changed, deployment = replace(trade, terms=replace(trade.terms, **changes)), taker.setting.house.deployment
+    return replace(
+        changed,
+        taker_signature=taker.sign(changed.digest(deployment)),
+        maker_signature=maker.sign(changed.acceptance_digest(deployment)),
+    )
+
+
 def amounts(holdings: Holdings) -> Mapping[str, int]:
     """Cash, collateral and positions in plain integers."""
     named = {**holdings.collateral, **holdings.positions}
