@@ -35,6 +35,7 @@ NARROWED = {
         "node.ledger.messages": "what a client signs",
         "node.ledger.types": "the words messages are made of",
         "node.ledger.effects": "the public postings an owner restores its openings from",
+        "node.ledger.errors": "the reasons a refusal names, and what decoding raises",
         "node.ledger.wire": "the encoding of what it signs",
         "node.market": "prices, grids and windows, to know what it proves",
         "clearing": "the stubs of the services it calls",
@@ -153,9 +154,7 @@ def test_imports_point_down():
 
 
 def test_every_folder_of_the_node_is_a_floor():
-    folders = {
-        module for module, path in MODULES.items() if path.name == "__init__.py" and module.count(".") == 1
-    }
+    folders = {module for module, path in MODULES.items() if path.name == "__init__.py" and module.count(".") == 1}
 
     assert {folder for folder in folders if folder.startswith("node.")} <= set(FLOORS)
 

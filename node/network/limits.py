@@ -53,13 +53,9 @@ class PeerLimits:
     keepalive_timeout: float = 5.0
 
     def __post_init__(self) -> None:
-        smallest = min(
-            self.critical_queue_bytes, self.gossip_queue_bytes, self.bytes_burst, self.reconcile_bytes
-        )
+        smallest = min(self.critical_queue_bytes, self.gossip_queue_bytes, self.bytes_burst, self.reconcile_bytes)
         if self.message_bytes > smallest:
-            raise ValueError(
-                f"a message of {self.message_bytes} bytes would fit no queue or burst of {smallest}"
-            )
+            raise ValueError(f"a message of {self.message_bytes} bytes would fit no queue or burst of {smallest}")
 
 
 class TokenBucket:

@@ -158,9 +158,7 @@ class PeerMesh:
         self._server = create_server(self.limits)
         peer_pb2_grpc.add_PeerServiceServicer_to_server(self._service, self._server)
         try:
-            self.port = self._server.add_secure_port(
-                self._listen, server_credentials(self._credentials.identity)
-            )
+            self.port = self._server.add_secure_port(self._listen, server_credentials(self._credentials.identity))
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self._listen}") from error
         await self._server.start()
@@ -177,7 +175,7 @@ class PeerMesh:
                 await asyncio.gather(*(session.finish() for session in sessions))
                 await asyncio.gather(*(session.wait_closed() for session in sessions))
         except TimeoutError:
-            log.warning("stopped_with_frames_queued", frames=sum(session.queued for session in sessions))
+            log.warning("stopped_before_peers_finished", frames=sum(session.queued for session in sessions))
         for session in sessions:
             session.end()
         for task in list(self._tasks):

@@ -17,13 +17,13 @@ class NetworkMetrics:
 
         self.sessions = Gauge("zkclear_network_sessions", "Peers with a live session", registry=registry)
         self.sessions_opened = counter("sessions_opened", "Handshakes that succeeded")
-        self.sessions_refused = counter("sessions_refused", "Handshakes that did not, by reason", "reason")
+        self.sessions_refused = counter(
+            "sessions_refused", "Streams this node refused or ended for cause, by ErrorInfo reason", "reason"
+        )
         self.sent = counter("envelopes_sent", "Envelopes written to peers", "topic")
         self.received = counter("envelopes_received", "Envelopes given to a handler", "topic")
         self.dropped = counter("envelopes_dropped", "Envelopes not delivered, by reason", "reason")
         self.offences = counter("offences", "Penalties given to peers, by kind", "kind")
-        self.handler_failures = counter(
-            "handler_failures", "Handlers that raised what they should not", "topic"
-        )
+        self.handler_failures = counter("handler_failures", "Handlers that raised what they should not", "topic")
         self.healed = counter("pool_items_healed", "Durable items sent to a peer that lacked them", "topic")
         self.batches_served = counter("batches_served", "Batch bodies sent to peers that fetched them")

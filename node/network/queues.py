@@ -75,9 +75,7 @@ class Lane(Generic[T]):
 class Outbox(Generic[T]):
     """What waits to be written to one peer: consensus first, then gossip."""
 
-    def __init__(
-        self, critical_items: int, critical_bytes: int, gossip_items: int, gossip_bytes: int
-    ) -> None:
+    def __init__(self, critical_items: int, critical_bytes: int, gossip_items: int, gossip_bytes: int) -> None:
         self._arrived = asyncio.Event()
         self._critical: Lane[T] = Lane(critical_items, critical_bytes, self._arrived)
         self._gossip: Lane[T] = Lane(gossip_items, gossip_bytes, self._arrived)

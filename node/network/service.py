@@ -14,7 +14,7 @@ from node.network.handshake import Credentials
 from node.network.limits import Conduct, PeerLimits
 from node.network.metrics import NetworkMetrics
 from node.network.session import FrameStream
-from node.network.transport import ServedStream, ServerContext, client_certificate, refuse
+from node.network.transport import STATUS_OF, ServedStream, ServerContext, client_certificate, refuse
 
 FETCH_SLICE: Final = 8
 """Batches asked of the provider at a time, so that a long fetch holds little memory."""
@@ -58,8 +58,7 @@ class PeerService(peer_pb2_grpc.PeerServiceServicer):
             peer = await self._shake_hands(stream, context)
             await self._host(peer, stream)
         except (IdentityRejected, PeerMisbehaved, PeerTooSlow) as error:
-            if isinstance(error, IdentityRejected):
-                self._metrics.sessions_refused.labels("identity").inc()
+            self._metrics.sessions_refused.labels(STATUS_OF[type(error)][1]).inc()
             log.warning("session_refused", peer=context.peer(), reason=str(error))
             await refuse(context, error)
 

@@ -184,17 +184,13 @@ class PeerSession:
                 case "inventory":
                     self._supply(frame.inventory)
                 case other:
-                    self._punish(
-                        "out_of_turn", self._exchange.limits.forged_penalty, other or "an empty frame"
-                    )
+                    self._punish("out_of_turn", self._exchange.limits.forged_penalty, other or "an empty frame")
                     raise PeerMisbehaved(self.peer, f"{other or 'an empty frame'} in the middle of a session")
 
     async def _receive(self, message: peer_pb2.Envelope) -> None:
         """Checks an envelope in the order of cost and hands it to its lane."""
         exchange = self._exchange
-        envelope = SignedEnvelope(
-            message.sender, message.topic, message.payload, message.sequence, message.signature
-        )
+        envelope = SignedEnvelope(message.sender, message.topic, message.payload, message.sequence, message.signature)
         critical = envelope.topic in CRITICAL_TOPICS
         if envelope.topic not in exchange.handlers:
             return self._drop("unknown_topic")

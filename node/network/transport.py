@@ -127,6 +127,8 @@ def _common_options(limits: PeerLimits) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", largest),
         ("grpc.keepalive_time_ms", int(limits.keepalive_time * 1000)),
         ("grpc.keepalive_timeout_ms", int(limits.keepalive_timeout * 1000)),
+        # Holds for pings that measure bandwidth too: unanswered, they keep keepalive from acting, by default for 60 s.
+        ("grpc.http2.ping_timeout_ms", int(limits.keepalive_timeout * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
     ]

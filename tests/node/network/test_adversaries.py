@@ -66,7 +66,7 @@ async def test_a_hello_that_names_another_validator_than_the_certificate_is_refu
         await rogue.greet(hello)
     assert await rogue.status() is grpc.StatusCode.PERMISSION_DENIED
     assert await rogue.reason() == "IDENTITY_REJECTED"
-    assert counted(victim, "sessions_refused", "identity") == 1
+    assert counted(victim, "sessions_refused", "IDENTITY_REJECTED") == 1
 
 
 async def test_a_certificate_without_the_validator_keys_binding_is_refused(network):
@@ -129,7 +129,7 @@ async def test_an_envelope_with_a_forged_signature_is_dropped_and_scored(network
     victim.on("vote", inbox)
     await victim.start()
     rogue = await house.rogue(0, victim=1)
-    await rogue.greet()
+    await rogue.join(victim)
 
     await rogue.say("vote", b"signed", payload=b"and then changed")
     await rogue.say("vote", b"in another's name", sender=house.validators[1].address)
@@ -148,7 +148,7 @@ async def test_a_replayed_envelope_is_ignored_and_a_repeated_payload_is_not(netw
     victim.on("vote", inbox)
     await victim.start()
     rogue = await house.rogue(0, victim=1)
-    await rogue.greet()
+    await rogue.join(victim)
 
     envelope = await rogue.say("vote", b"once")
     for _ in range(3):
@@ -166,12 +166,12 @@ async def test_a_replay_over_a_new_session_is_ignored_too(network):
     victim.on("vote", inbox)
     await victim.start()
     first = await house.rogue(0, victim=1)
-    await first.greet()
+    await first.join(victim)
     envelope = await first.say("vote", b"once")
     await until(lambda: len(inbox.messages) == 1)
     await first.close()
     second = await house.rogue(0, victim=1)
-    await second.greet()
+    await second.join(victim)
 
     await second.repeat(envelope)
 
@@ -184,7 +184,7 @@ async def test_a_second_hello_ends_the_session(network):
     victim = house.mesh(1)
     await victim.start()
     rogue = await house.rogue(0, victim=1)
-    await rogue.greet()
+    await rogue.join(victim)
 
     await rogue.stream.write(peer_pb2.Frame(hello=rogue.credentials.hello()))
 
@@ -207,8 +207,8 @@ async def test_a_new_session_takes_the_place_of_a_dead_one(network):
     victim = house.mesh(1)
     await victim.start()
     first, second = await house.rogue(0, victim=1), await house.rogue(0, victim=1)
-    await first.greet()
-    await second.greet()
+    await first.join(victim)
+    await second.join(victim)
 
     assert await asyncio.wait_for(first.status(), 3.0) is grpc.StatusCode.OK
     assert victim.connected == {house.validators[0].address}
@@ -220,7 +220,7 @@ async def test_gossip_to_a_peer_that_does_not_read_is_bounded_and_drops_the_olde
     victim = house.mesh(1, limits=limits)
     await victim.start()
     reader = await house.rogue(0, victim=1)
-    await reader.greet()
+    await reader.join(victim)
     payload = bytes(256 << 10)
 
     for number in range(120):
@@ -242,7 +242,7 @@ async def test_a_peer_too_slow_for_consensus_is_disconnected(network):
     victim = house.mesh(1, limits=limits)
     await victim.start()
     reader = await house.rogue(0, victim=1)
-    await reader.greet()
+    await reader.join(victim)
 
     for _ in range(41):
         await victim.broadcast("vote", b"yes")
@@ -256,7 +256,7 @@ async def test_a_write_that_hangs_ends_the_session(network):
     victim = house.mesh(1, limits=replace(QUICK, write_timeout=0.3))
     await victim.start()
     reader = await house.rogue(0, victim=1)
-    await reader.greet()
+    await reader.join(victim)
 
     for _ in range(60):
         await victim.broadcast("proposal", bytes(1 << 20))
@@ -269,7 +269,7 @@ async def test_consensus_overtakes_gossip_that_waits(network):
     victim = house.mesh(1)
     await victim.start()
     reader = await house.rogue(0, victim=1)
-    await reader.greet()
+    await reader.join(victim)
 
     for _ in range(5):
         await victim.broadcast("message", b"gossip")
@@ -289,7 +289,7 @@ async def test_a_flood_is_read_at_the_stated_rate(network):
     victim.on("message", inbox)
     await victim.start()
     rogue = await house.rogue(0, victim=1)
-    await rogue.greet()
+    await rogue.join(victim)
 
     started = asyncio.get_running_loop().time()
     for number in range(70):
@@ -312,7 +312,7 @@ async def test_gossip_beyond_what_the_handlers_bear_is_dropped_and_not_held_agai
     victim.on("vote", votes)
     await victim.start()
     rogue = await house.rogue(0, victim=1)
-    await rogue.greet()
+    await rogue.join(victim)
     for number in range(20):
         await rogue.say("message", bytes([number]))
     await rogue.say("vote", b"yes")
@@ -350,7 +350,7 @@ async def test_an_inventory_nobody_asked_for_gets_no_answer(network):
     victim = house.mesh(1)
     await victim.start()
     rogue = await house.rogue(0, victim=1)
-    await rogue.greet()
+    await rogue.join(victim)
 
     await rogue.stream.write(peer_pb2.Frame(inventory=peer_pb2.PoolInventory(topic="message")))
 

@@ -1,12 +1,13 @@
 """Meshes of several validators over real gRPC with mutual TLS."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from node.network import FetchFailed, InvalidGossip, MessageTooLarge, PeerUnavailable, TopicTaken, UnknownPeer
 from node.network.errors import EnvelopeRejected
-from tests.node.network.validators import Received, counted, until
+from tests.node.network.validators import QUICK, Cable, Received, counted, until
 
 
 async def test_a_broadcast_reaches_every_peer_and_not_the_sender(network):
@@ -22,9 +23,7 @@ async def test_a_broadcast_reaches_every_peer_and_not_the_sender(network):
 
     assert reached == {meshes[index].address for index in (0, 2, 3)}
     await until(lambda: all(inboxes[index].messages for index in (0, 2, 3)))
-    assert [inbox.messages for inbox in inboxes] == [
-        [(meshes[1].address, b"yes")] if i != 1 else [] for i in range(4)
-    ]
+    assert [inbox.messages for inbox in inboxes] == [[(meshes[1].address, b"yes")] if i != 1 else [] for i in range(4)]
 
 
 async def test_a_message_to_one_peer_reaches_it_alone(network):
@@ -140,6 +139,23 @@ async def test_peers_reconnect_after_a_restart_and_tell_consensus(network):
         await until(lambda: inbox.messages == [(returned.address, b"back")])  # noqa: B023
         assert announced == [leaver.address] * 2
         await asyncio.gather(steady.stop(), returned.stop())
+
+
+async def test_both_ends_notice_a_dead_connection_by_keepalive(network):
+    house = network(2)
+    limits = replace(QUICK, keepalive_time=0.4, keepalive_timeout=0.4)
+    cable = Cable(house.validators[1].listen)
+    async with cable as through:
+        dialer = house.mesh(0, limits, peers=[through])
+        listener = house.mesh(1, limits)
+        await asyncio.gather(dialer.start(), listener.start())
+        await until(lambda: bool(dialer.connected) and bool(listener.connected))
+
+        await asyncio.sleep(1.5)
+        assert [counted(mesh, "sessions_opened") for mesh in (dialer, listener)] == [1, 1], "pings are welcome"
+
+        cable.cut()
+        await until(lambda: not dialer.connected and not listener.connected)
 
 
 async def test_what_is_queued_is_written_before_a_graceful_stop(network):

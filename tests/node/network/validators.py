@@ -108,10 +108,48 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Cable:
+    """Carries bytes between one dialer and one listener, until it is cut without a word to either."""
+
+    def __init__(self, target: PeerAddress) -> None:
+        self._target = target
+        self._open = asyncio.Event()
+        self._open.set()
+        self._server: asyncio.Server | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> PeerAddress:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        return replace(self._target, port=self._server.sockets[0].getsockname()[1])
+
+    async def __aexit__(self, *error: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        """From now on both ends hear nothing, and no connection is closed."""
+        self._open.clear()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(self._target.host, self._target.port)
+        self._tasks += [
+            asyncio.create_task(self._pump(reader, far_writer)),
+            asyncio.create_task(self._pump(far_reader, writer)),
+        ]
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            await self._open.wait()
+            writer.write(data)
+            await writer.drain()
+
+
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     """Waits for a condition that other tasks bring about; fails the test after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the conditions are of the code under test, which has no event
+        while not condition():
             await asyncio.sleep(0.005)
 
 
@@ -140,7 +178,7 @@ class Network:
     def mesh(self, index: int, limits: PeerLimits = QUICK, **options: object) -> PeerMesh:
         """A mesh of the member with this index, lowest address first; not started."""
         me = options.pop("as_validator", None) or self.validators[index]
-        peers = [validator.listen for validator in self.validators]
+        peers = options.pop("peers", None) or [validator.listen for validator in self.validators]
         mesh = PeerMesh(
             me.identity,
             me.key,
@@ -186,6 +224,11 @@ class Rogue:
         """Sends a Hello, an honest one by default; returns the first frame of the answer."""
         await self.stream.write(peer_pb2.Frame(hello=hello or self.credentials.hello()))
         return await self.stream.read()
+
+    async def join(self, victim: PeerMesh) -> None:
+        """Greets honestly and waits until the victim holds the session."""
+        await self.greet()
+        await until(lambda: self.credentials.address in victim.connected)
 
     async def say(self, topic: str, payload: bytes, /, **changes: object) -> SignedEnvelope:
         """Sends an envelope, with some fields changed after the signing."""
