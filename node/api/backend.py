@@ -85,6 +85,8 @@ class NodeStatus:
     pool_messages: int
     chains: tuple[ChainView, ...]
     peers: tuple[PeerView, ...]
+    verify_ms_median: float | None = None
+    verify_ms_p99: float | None = None
 
 
 class Backend(Protocol):

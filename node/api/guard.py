@@ -14,9 +14,10 @@ _PACKAGE: Final = "/clearing.v1."
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 """What gRPC hands to a method besides its request."""
+_Method: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 
 
-class Guard(grpc.aio.ServerInterceptor):
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in its stubs only
     """Wraps the methods of package clearing.v1; health and reflection pass as they are."""
 
     def __init__(self, limits: ApiLimits, clock: Clock) -> None:
@@ -26,9 +27,9 @@ class Guard(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> Any:
         """The method's handler, wrapped."""
         handler = await continuation(handler_call_details)
         if handler is None or not handler_call_details.method.startswith(_PACKAGE):
@@ -41,7 +42,7 @@ class Guard(grpc.aio.ServerInterceptor):
             return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream), **codec)
         return grpc.unary_unary_rpc_method_handler(self._call(handler.unary_unary), **codec)
 
-    def _call(self, method: Callable[[Any, Context], Awaitable[Any]]) -> Callable[[Any, Context], Awaitable[Any]]:
+    def _call(self, method: _Method) -> _Method:
         async def guarded(request: Any, context: Context) -> Any:
             try:
                 self._calls.admit(peer_of(context))
@@ -54,7 +55,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return guarded
 
-    def _stream(self, method: Callable[[Any, Context], Awaitable[None]]) -> Callable[[Any, Context], Awaitable[None]]:
+    def _stream(self, method: _Method) -> _Method:
         async def guarded(request: Any, context: Context) -> None:
             try:
                 peer = peer_of(context)
@@ -86,7 +87,7 @@ async def send(context: Context, response: object, limits: ApiLimits) -> None:
         raise SlowReader(f"nothing was read for {limits.write_timeout} s") from None
 
 
-async def _abort(context: Context, error: Exception) -> None:
+async def _abort(context: Any, error: Exception) -> None:
     if isinstance(error, grpc.aio.AbortError):
         raise error
     await context.abort_with_status(rpc_status.to_status(status_of(error)))

@@ -47,6 +47,8 @@ class OperatorService(pb_grpc.OperatorServiceServicer):
             certified_ms_p99=quantile(certified, _TAIL),
             final_ms_median=quantile(final, 0.5),
             final_ms_p99=quantile(final, _TAIL),
+            verify_ms_median=status.verify_ms_median,
+            verify_ms_p99=status.verify_ms_p99,
         )
 
     async def ListPeers(self, request: pb.ListPeersRequest, context: Context) -> pb.ListPeersResponse:  # noqa: N802

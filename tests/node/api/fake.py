@@ -14,7 +14,7 @@ from node.api import (
     TradeProposal,
 )
 from node.ledger.batch import Batch
-from node.ledger.claims import TrustingVerifier
+from node.ledger.claims import TrustingVerifier, Verifier
 from node.ledger.execution import Executed, Proposal
 from node.ledger.messages import Message, Trade
 from node.ledger.state import House, LedgerState
@@ -47,10 +47,16 @@ class KeptClearing(Clearing):
 
 
 class FakeNode:
-    """Implements `node.api.Backend`. `refuse` is raised by whatever is handed in next."""
+    """Implements `node.api.Backend`. `refuse` is raised by whatever is handed in next.
 
-    def __init__(self, setting: Setting, *traders: Trader) -> None:
-        self.clearing = KeptClearing.start(setting, *traders, verifier=TrustingVerifier())
+    A node that `decides` makes each message a final batch of its own, or refuses it; others only keep it.
+    """
+
+    def __init__(
+        self, setting: Setting, *traders: Trader, verifier: Verifier | None = None, decides: bool = False
+    ) -> None:
+        self.clearing = KeptClearing.start(setting, *traders, verifier=verifier or TrustingVerifier())
+        self.decides = decides
         self.store = self.clearing.store
         self.batches = self.clearing.batches
         self.new_proposals: Feed[TradeProposal] = Feed()
@@ -76,7 +82,15 @@ class FakeNode:
         self.taken.append(message)
         name = message.digest(self.house.deployment)
         self.known[name] = MessageState(MessageStage.PENDING)
+        if self.decides:
+            self._decide(message, name)
         return name
+
+    def _decide(self, message: Message, name: Digest) -> None:
+        self.clearing.batch(message)
+        if self.clearing.refused:
+            raise self.clearing.refused[0]
+        self.known[name] = MessageState(MessageStage.FINAL, self.ledger().number)
 
     async def message_state(self, message_id: Digest) -> MessageState | None:
         return self.known.get(message_id)

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.store import DoubleVote, Store
@@ -77,6 +77,7 @@ def test_of_many_threads_that_vote_at_once_one_batch_wins(chain):
     assert len(chain.store.votes(1)) == 1
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)), max_size=12))
 def test_the_first_vote_of_each_attempt_stands(votes):
     store = Store("sqlite://", DEPLOYMENT)
@@ -92,3 +93,22 @@ def test_the_first_vote_of_each_attempt_stands(votes):
     stored = {(v.number, v.attempt): v.digest for number in range(3) for v in store.votes(number)}
     assert stored == {place: digest(name) for place, name in expected.items()}
     store.close()
+
+
+def test_two_processes_on_one_database_cannot_vote_twice(chain, url):
+    """Two stores stand for them: each has connections of its own, and no lock in common but the database's."""
+    other = Store(url, DEPLOYMENT)
+
+    def vote(number: int, store: Store, name: str) -> bool:
+        try:
+            store.record_vote(number, 0, digest(name))
+        except DoubleVote:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(25):
+            first = pool.submit(vote, number, chain.store, "first")
+            second = pool.submit(vote, number, other, "second")
+            assert first.result() != second.result()
+    other.close()
