@@ -38,8 +38,8 @@ URI_PREFIX: Final = "zkclear://validator/0x"
 CLOCK_SKEW: Final = datetime.timedelta(hours=1)
 """A certificate is valid from this long before its making, for machines whose clocks differ."""
 
-Recover = Callable[[bytes, bytes], bytes]
-"""(digest of 32 bytes, EIP-2098 signature of 64) → address of 20 bytes; any exception: a bad signature."""
+Recover = Callable[[bytes, bytes], bytes | None]
+"""(digest of 32 bytes, EIP-2098 signature of 64) → address of 20 bytes; None or any exception: a bad signature."""
 
 
 class Signer(Protocol):
