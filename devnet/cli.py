@@ -10,16 +10,16 @@ from typing import Annotated, Final
 
 import structlog
 import typer
+from node.cli import app as node_app
 from rich.console import Console
 from rich.table import Table
 
 from devnet.anvil import DEV_KEYS, AnvilError
 from devnet.errors import DevnetError, SettingsInvalid
-from devnet.network import Devnet
+from devnet.network import Devnet, clear_run
 from devnet.report import Report
 from devnet.scenario import Scenario
 from devnet.settings import CRASH_OF_2020, Cadence, DevnetSettings
-from node.cli import app as node_app
 from node.client.errors import ClientError
 from node.oracle.errors import OracleError
 
@@ -69,6 +69,7 @@ def run(
 
 
 async def _run(settings: DevnetSettings, *, leave: bool, report_path: Path | None) -> None:
+    clear_run(settings.folder)
     _log_to(settings.folder / "logs" / "devnet.log")
     with console.status("starting chains and nodes"):
         devnet = await Devnet.start(settings)

@@ -1,8 +1,9 @@
 """The devnet's time: all chains mine in lock step, and market time passes with the blocks.
 
 Each block of the hub has one block of the same timestamp on every other chain. Before the block of an oracle round the
-aggregators get the round's prices. When the nodes fall behind (a slow machine), the chains slow down with them, so that
-deadlines counted in blocks mean the same everywhere; the market never waits for a trader.
+aggregators get the round's prices. When the nodes fall behind, or more proofs wait than the machine has workers (in life
+every owner has a machine), the chains slow down, so that deadlines counted in blocks mean the same on a slow machine; they
+never wait for anything in particular.
 """
 
 import asyncio
@@ -66,6 +67,8 @@ class MarketClock:
     genesis_height: int
     ledger_height: Callable[[], int]
     """Hub block that a quorum of nodes has in its ledger."""
+    strained: Callable[[], bool] = lambda: False
+    """Whether the machine has more of the owners' work in hand than it can do at once."""
     begun: int | None = None
     """The round that had the replay's first tick, once it began."""
     _task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -112,7 +115,8 @@ class MarketClock:
         due = loop.time()
         while True:
             lag = self.steps.height - self.ledger_height()
-            interval = self.cadence.block_interval if lag <= LAG_FREE else SLOWED_INTERVAL
+            slowed = lag > LAG_FREE or self.strained()
+            interval = max(self.cadence.block_interval, SLOWED_INTERVAL) if slowed else self.cadence.block_interval
             due = max(due + interval, loop.time())
             await asyncio.sleep(due - loop.time())
             await self.block()

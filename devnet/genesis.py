@@ -28,7 +28,7 @@ from node.network.identity import create_authority, issue_identity
 VALIDATORS: Final = 4
 COMMITTEE_THRESHOLD: Final = 3
 EXPIRY_SECONDS: Final = 15 * 86_400
-DUE_BLOCKS: Final = 8
+DUE_BLOCKS: Final = 16
 GRACE_BLOCKS: Final = 24
 
 

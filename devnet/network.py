@@ -54,9 +54,9 @@ class Devnet:
 
     @classmethod
     async def start(cls, settings: DevnetSettings) -> "Devnet":
-        """Fresh chains, contracts, genesis and nodes; returns when every node answers and market time passes."""
+        """Fresh chains, contracts, genesis and nodes, in a folder that `clear_run` left; returns when every node answers
+        and market time passes."""
         replay = load_replay(settings)
-        clear_run(settings.folder)
         cache = settings.folder / "cache"
         start_time = replay.start - LEAD_SECONDS
         chains = await DevChains.start(settings.folder, start_time)

@@ -109,14 +109,14 @@ RESCUE: Final = Funding(Role.ISOLATED_DESK, 0, 0, "USD", 6_000_000 * USD)
 """What the split book has to find when its naked leg is called."""
 
 TRADES: Final = (
-    PlannedTrade(2, Role.HEDGED_DESK, 0, "BTC", Kind.FUTURE, 10_000_139),
+    PlannedTrade(1, Role.HEDGED_DESK, 0, "BTC", Kind.FUTURE, 10_000_139),
     PlannedTrade(2, Role.LEVERAGED_LONG, 0, "BTC", Kind.PERPETUAL, 10_000_019),
-    PlannedTrade(2, Role.TOPPED_UP_LONG, 0, "ETH", Kind.PERPETUAL, 10_000_079),
-    PlannedTrade(2, Role.ISOLATED_DESK, 0, "BTC", Kind.FUTURE, 10_000_189),
-    PlannedTrade(4, Role.HEDGED_DESK, 0, "BTC", Kind.PUT, 10_000_169),
-    PlannedTrade(4, Role.ISOLATED_DESK, 1, "BTC", Kind.PUT, 10_000_223),
-    PlannedTrade(4, Role.LEVERAGED_LONG, 0, "ETH", Kind.PERPETUAL, 20_000_003),
-    PlannedTrade(6, Role.HEDGED_DESK, 0, "ETH", Kind.PUT, 10_000_103),
+    PlannedTrade(3, Role.TOPPED_UP_LONG, 0, "ETH", Kind.PERPETUAL, 10_000_079),
+    PlannedTrade(4, Role.ISOLATED_DESK, 0, "BTC", Kind.FUTURE, 10_000_189),
+    PlannedTrade(5, Role.HEDGED_DESK, 0, "BTC", Kind.PUT, 10_000_169),
+    PlannedTrade(6, Role.ISOLATED_DESK, 1, "BTC", Kind.PUT, 10_000_223),
+    PlannedTrade(7, Role.LEVERAGED_LONG, 0, "ETH", Kind.PERPETUAL, 20_000_003),
+    PlannedTrade(8, Role.HEDGED_DESK, 0, "ETH", Kind.PUT, 10_000_103),
 )
 
 

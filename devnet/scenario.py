@@ -40,6 +40,9 @@ _log = structlog.get_logger(__name__)
 Progress = Callable[[str], None]
 CLOSING_ROUNDS: Final = 80
 """Rounds that open defaults have, after the last tick, to come to their end."""
+TRADE_ATTEMPTS: Final = 4
+PROVERS: Final = 2
+"""Processes that make the owners' proofs."""
 WITHDRAWAL: Final = 25_000 * 10**6
 """What the hedged desk pays itself out at the end, on a chain where it never deposited."""
 
@@ -61,16 +64,17 @@ class Scenario:
 
     async def open_accounts(self) -> None:
         """Connect every actor to a node of its own choice, open its accounts, fund them and the insurance fund."""
-        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(PROVERS, mp_context=get_context("spawn"))
         self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        self._executor = MeasuringExecutor(pool)
+        executor = self._executor = MeasuringExecutor(pool)
+        self.devnet.clock.strained = lambda: executor.pending > PROVERS
         for place, role in enumerate(Role):
             secrets = self.devnet.backstop if role is Role.BACKSTOP else WalletSecrets.generate()
             node = self.devnet.nodes[place % len(self.devnet.nodes)]
             client = await ZkClear.connect(
                 node.api,
                 secrets,
-                executor=self._executor,
+                executor=executor,
                 size_cache=self.devnet.settings.folder / "cache" / "sizes.bin",
             )
             await self._stack.enter_async_context(client)
@@ -167,19 +171,23 @@ class Scenario:
             await asyncio.gather(*(self._trade_one(planned) for planned in due))
 
     async def _trade_one(self, planned: PlannedTrade) -> None:
+        """Propose at the mark of the moment, again on a new round when the last proposal was not taken in time."""
         actor = self.actors[planned.role]
         account = actor.accounts[planned.index]
         maker = self.actors[Role.MARKET_MAKER].accounts[0]
         instrument = planned.listed(actor.client.house.registry)
-        mark = await self._mark(instrument)
-        side = 1 if planned.size > 0 else -1
-        price = MicroUsd(mark + side * mark * planned.premium_ppm // 1_000_000)
-        try:
-            await account.propose(maker=maker.id, instrument=instrument, size=planned.size, price=price)
+        for _ in range(TRADE_ATTEMPTS):
+            mark = await self._mark(instrument)
+            side = 1 if planned.size > 0 else -1
+            price = MicroUsd(mark + side * mark * planned.premium_ppm // 1_000_000)
+            try:
+                await account.propose(maker=maker.id, instrument=instrument, size=planned.size, price=price)
+            except ClientError as error:
+                actor.refusals.append(str(error))
+                _log.warning("trade failed", role=planned.role, instrument=instrument, reason=str(error))
+                continue
             self.traded += 1
-        except ClientError as error:
-            actor.refusals.append(str(error))
-            _log.warning("trade failed", role=planned.role, instrument=instrument, reason=str(error))
+            return
 
     async def _mark(self, instrument: InstrumentId) -> int:
         """The instrument's mark in the latest grid, micro-dollars per lot."""

@@ -45,13 +45,17 @@ class MeasuringExecutor(Executor):
     def __init__(self, pool: Executor) -> None:
         self._pool = pool
         self.milliseconds: list[float] = []
+        self.pending = 0
+        """Calls that were handed over and are not done."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """See `Executor.submit`."""
         outer: Future[T] = Future()
         inner = self._pool.submit(_timed, fn, args, kwargs)
+        self.pending += 1
 
         def finish(done: "Future[_Timed]") -> None:
+            self.pending -= 1
             error = done.exception()
             if error is not None:
                 outer.set_exception(error)

@@ -125,6 +125,7 @@ class NodeBackend:
         certified = consensus.certified
         height = consensus.state.number if certified is None else certified.commitment.number
         peers = tuple(PeerView(Address(row.validator), row.connected) for row in self._mesh.status())
+        verify = self._sequencer.latencies.verify
         return NodeStatus(
             validator=consensus.address,
             certified_height=height,
@@ -132,6 +133,8 @@ class NodeBackend:
             pool_messages=len(self._sequencer.admission),
             chains=tuple(self._view(chain_id) for chain_id in sorted(self._watchers)),
             peers=peers,
+            verify_ms_median=verify.quantile(0.5),
+            verify_ms_p99=verify.quantile(0.99),
         )
 
     def _view(self, chain_id: int) -> ChainView:
