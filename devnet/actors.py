@@ -70,9 +70,7 @@ class Actor:
             try:
                 await self._answer(index, called=event.kind == EventKind.CALLED)
             except ClientError as error:
-                # A refusal is the house's answer, not the actor's end: the next event brings the next try.
-                self.refusals.append(str(error))
-                _log.info("not proven", role=self.role, index=index, reason=str(error))
+                self._note(f"account {index} not proven", str(error))
 
     async def _answer(self, index: int, *, called: bool) -> None:
         account = self.accounts[index]
@@ -105,8 +103,7 @@ class Actor:
         try:
             await account.accept(proposal)
         except ClientError as error:
-            self.refusals.append(str(error))
-            _log.info("not accepted", role=self.role, reason=str(error))
+            self._note("proposal not accepted", str(error))
 
     async def bid_for_defaults(self, connection: Connection) -> None:
         """Watch the auctions and take a portfolio when its price is low enough."""
@@ -117,7 +114,7 @@ class Actor:
             try:
                 listed = await connection.call(connection.liquidations.ListDefaults, request)
             except ClientError as error:
-                _log.info("auctions unknown", reason=str(error))
+                self._note("auctions unknown", str(error))
                 continue
             for default in listed.defaults:
                 if default.HasField("auction") and default.account != account.id:
@@ -134,9 +131,14 @@ class Actor:
         except HouseRefused as refusal:
             if refusal.reason not in (Reason.PRICE_TOO_LOW, Reason.AUCTION_UNKNOWN, Reason.ACCOUNT_NOT_ACTIVE):
                 raise
-            self.refusals.append(refusal.reason)
+            self._note("bid refused", str(refusal))
         except ClientError as error:
-            self.refusals.append(str(error))
+            self._note("bid failed", str(error))
+
+    def _note(self, what: str, reason: str) -> None:
+        """A refusal is the house's answer, not the actor's end: it is kept, and the next event brings the next try."""
+        self.refusals.append(reason)
+        _log.info(what, role=self.role, reason=reason)
 
 
 def guards(actors: Sequence[Actor]) -> list[tuple[Actor, int]]:

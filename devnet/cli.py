@@ -10,7 +10,6 @@ from typing import Annotated, Final
 
 import structlog
 import typer
-from node.cli import app as node_app
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from devnet.network import Devnet, clear_run
 from devnet.report import Report
 from devnet.scenario import Scenario
 from devnet.settings import CRASH_OF_2020, Cadence, DevnetSettings
+from node.cli import app as node_app
 from node.client.errors import ClientError
 from node.oracle.errors import OracleError
 

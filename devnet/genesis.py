@@ -145,6 +145,11 @@ async def _chain_entry(chain: DevChain) -> ChainGenesis:
     )
 
 
+def logarithms(folder: Path) -> Path:
+    """The table of logarithms that all nodes of this machine share; it depends on nothing but the group."""
+    return folder / "cache" / "logarithms.bin"
+
+
 def _write_secret(path: Path, text: str) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
@@ -157,7 +162,7 @@ def _config(
     lines = [
         f"genesis = {json.dumps(str(genesis))}",
         f"feed_chain = {home.plan.chain_id}",
-        f"logarithms = {json.dumps(str(genesis.parent / 'logarithms.bin'))}",
+        f"logarithms = {json.dumps(str(logarithms(genesis.parent)))}",
         "workers = 1",
         "",
         "[peer_listen]",

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from circuits.dlog import DiscreteLog
 from devnet.chains import DevChains
 from devnet.clock import LockStep, MarketClock
 from devnet.errors import ScenarioStalled
-from devnet.genesis import VALIDATORS, ValidatorPlan, fresh_salt, make_genesis
+from devnet.genesis import VALIDATORS, ValidatorPlan, fresh_salt, logarithms, make_genesis
 from devnet.market import MarketReplay, load_replay
 from devnet.nodes import DevNode, LedgerTip, QuorumHeight, start_all
 from devnet.settings import DevnetSettings
@@ -54,8 +55,10 @@ class Devnet:
 
     @classmethod
     async def start(cls, settings: DevnetSettings) -> "Devnet":
-        """Fresh chains, contracts, genesis and nodes, in a folder that `clear_run` left; returns when every node answers
-        and market time passes."""
+        """Fresh chains, contracts, genesis and nodes, in a folder that `clear_run` left.
+
+        Returns when every node answers and market time passes.
+        """
         replay = load_replay(settings)
         cache = settings.folder / "cache"
         start_time = replay.start - LEAD_SECONDS
@@ -75,6 +78,7 @@ class Devnet:
         validators = tuple(ValidatorPlan.draw(number) for number in range(1, VALIDATORS + 1))
         backstop = WalletSecrets.generate()
         salt = fresh_salt()
+        table = asyncio.create_task(asyncio.to_thread(DiscreteLog, cache=logarithms(settings.folder)))
         await steps.start_setup()
         await chains.fund([plan.key.address for plan in validators])
         await chains.deploy(salt, [plan.key.address for plan in validators], cache)
@@ -82,6 +86,7 @@ class Devnet:
         owner = Address(OwnerKey(backstop.owner_key).address)
         genesis_time = steps.timestamp
         nodes = await make_genesis(chains, settings, replay, validators, salt, owner, steps.height, genesis_time)
+        await table
         follower = QuorumHeight(nodes, QUORUM, height=steps.height)
         clock = MarketClock(steps, replay, settings.cadence, steps.height, lambda: follower.height)
         await start_all(nodes)

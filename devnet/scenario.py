@@ -83,8 +83,7 @@ class Scenario:
         wanted = sorted({(funding.role, funding.index) for funding in FUNDINGS})
         await asyncio.gather(*(self._open(role, index) for role, index in wanted))
         self.progress(f"{len(wanted)} accounts are open")
-        for role in Role:
-            await asyncio.gather(self._fund(role))
+        await asyncio.gather(*(self._fund(role) for role in Role))
         self.progress("collateral is in")
 
     async def _open(self, role: Role, index: int) -> None:

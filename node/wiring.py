@@ -91,6 +91,9 @@ def join_parts(
     relayers = {chain_id: Relayer(w3, key.secret, chain_id) for chain_id, w3 in connections.items()}
     workers = start_workers(config.workers)
     closing.callback(workers.shutdown, wait=False, cancel_futures=True)
+    # A search for logarithms may take seconds, which no vote should wait for.
+    searchers = start_workers(1)
+    closing.callback(searchers.shutdown, wait=False, cancel_futures=True)
     watchers = {chain_id: _watcher(config, genesis, state, chain_id, w3) for chain_id, w3 in connections.items()}
     pool, metrics = _LatePool(), CollectorRegistry()
     mesh = PeerMesh(
@@ -115,7 +118,7 @@ def join_parts(
     around = Surroundings(
         mesh=mesh,
         store=store,
-        workers=workers,
+        workers=searchers,
         chains=watchers,
         addresses={chain.chain_id: chain.vault for chain in genesis.chains},
         vaults=vaults,
