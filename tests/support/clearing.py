@@ -98,11 +98,11 @@ class Clearing:
         height, time = self.state.hub_height + blocks, self.state.hub_time + seconds
         self.state = replace(self.state, hub_height=height, hub_time=time, market=market)
 
-    def skip_to_expiry(self, instrument: str) -> None:
-        """Until the next round is the one that settles the instrument."""
+    def skip_to_expiry(self, instrument: str, rounds: int = 1) -> None:
+        """Until the next round but `rounds` − 1 is the one that settles the instrument."""
         expiry = self.house.registry.instrument(instrument).expiry  # type: ignore[union-attr]
-        rounds = -(-(expiry - self.state.market.time) // (4 * BLOCK_SECONDS))
-        self.skip(4 * (rounds - 1))
+        left = -(-(expiry - self.state.market.time) // (4 * BLOCK_SECONDS))
+        self.skip(4 * (left - rounds))
 
     def observations(self, number: int, time: int) -> tuple[SignedObservation, ...]:
         """The signed observations of a round."""

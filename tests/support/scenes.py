@@ -58,6 +58,7 @@ def on_margin(
     *,
     cash: int = 2_000 * USD,
     collateral: dict[tuple[int, str], int] | None = None,
+    instrument: str = "BTC-PERP",
     hollow: bool = True,
 ) -> Scene:
     """The debtor owns `cash` and `collateral` (by chain and symbol) and one bitcoin, bought at 8,000."""
@@ -70,7 +71,7 @@ def on_margin(
     clearing.batch(events=events, blocks=0)
     for trader, amount in ((debtor, cash), (maker, 20_000 * USD), (bidder, 20_000 * USD)):
         clearing.deposit(trader.id, 31337, "USD", amount)
-    clearing.accept(make_trade(clearing.state, debtor, maker, "BTC-PERP", LOTS, ENTRY), blocks=0)
+    clearing.accept(make_trade(clearing.state, debtor, maker, instrument, LOTS, ENTRY), blocks=0)
     return Scene(clearing, debtor, maker, bidder)
 
 
