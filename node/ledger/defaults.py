@@ -135,7 +135,7 @@ def _end_auction(house: House, state: LedgerState, default: Default) -> Step:
     funded = state.backstop_used + terms.gross <= house.rules.backstop_limit
     if backstop is None or backstop.id == default.account or not funded:
         return _tear_up(house, state, default)
-    sale = sell_portfolio(state, default, backstop, MicroUsd(terms.backstop_price))
+    sale = sell_portfolio(state, default, backstop, MicroUsd(terms.floor))
     used = MicroUsd(state.backstop_used + terms.gross)
     taken = replace(sale.buyer, version=sale.buyer.version + 1)
     return Step(replace(sale.state.with_account(taken), backstop_used=used), sale.effects)

@@ -12,7 +12,7 @@ from node.ledger.defaults import advance_defaults
 from node.ledger.effects import Effect
 from node.ledger.errors import BatchInvalid, Refused
 from node.ledger.invariants import check_invariants
-from node.ledger.leaves import state_tree
+from node.ledger.leaves import hashed_leaves, state_tree
 from node.ledger.messages import Message
 from node.ledger.opening import open_account
 from node.ledger.rounds import apply_rounds
@@ -175,6 +175,6 @@ def _finish(house: House, state: LedgerState, proposer: Address, effects: list[E
     called = evaluate_deadlines(house, state, proposer)
     stepped = advance_defaults(house, called.state)
     check_invariants(house, stepped.state)
-    root = state_tree(house, stepped.state).root
-    after = replace(stepped.state, root=root)
+    hashed = replace(stepped.state, leaves=hashed_leaves(stepped.state))
+    after = replace(hashed, root=state_tree(house, hashed).root)
     return Executed(after, (*effects, *called.effects, *stepped.effects))

@@ -14,7 +14,8 @@ from eth_hash.auto import keccak
 from circuits.pedersen import Commitment
 from node.ledger.account import Account
 from node.ledger.merkle import MerkleTree, leaf_hash
-from node.ledger.state import House, LedgerState
+from node.ledger.state import HashedLeaf, House, LedgerState
+from node.ledger.types import AccountId
 
 ACCOUNT_LEAF_TYPES: Final = (
     "bytes32",  # account id
@@ -80,9 +81,19 @@ def house_leaf(house: House, state: LedgerState) -> bytes:
     return bytes(abi_encode(("bytes32", "bytes32", "bytes32"), values))
 
 
+def hashed_leaves(state: LedgerState) -> dict[AccountId, HashedLeaf]:
+    """The leaf hash of every account, taken over from `state.leaves` for those that are the same object as then."""
+    leaves = {}
+    for name, account in state.accounts.items():
+        known = state.leaves.get(name)
+        unchanged = known is not None and known.account is account
+        leaves[name] = known if unchanged and known else HashedLeaf(account, leaf_hash(account_leaf(account)))
+    return leaves
+
+
 def state_tree(house: House, state: LedgerState) -> MerkleTree:
     """The tree whose root the hub records; leaves are keyed by account id, the house's by the deployment digest."""
-    leaves = {bytes(name): leaf_hash(account_leaf(account)) for name, account in state.accounts.items()}
+    leaves = {bytes(name): leaf.digest for name, leaf in hashed_leaves(state).items()}
     leaves[house.deployment.digest] = leaf_hash(house_leaf(house, state))
     return MerkleTree.build(leaves)
 

@@ -137,6 +137,14 @@ class Residue:
 
 
 @dataclass(frozen=True, slots=True)
+class HashedLeaf:
+    """An account and the hash of its leaf."""
+
+    account: Account
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerState:
     """Everything that a batch reads and writes."""
 
@@ -166,6 +174,8 @@ class LedgerState:
     trade_log: Digest = Digest(bytes(32))
     """Running hash over trade ids and handles."""
     trades: int = 0
+    leaves: Mapping[AccountId, HashedLeaf] = field(default_factory=dict, compare=False, repr=False)
+    """Hashes of the accounts as they were after the last batch: those that did not change are not hashed again."""
 
     def with_account(self, account: Account) -> "LedgerState":
         """With one account replaced or added."""

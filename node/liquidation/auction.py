@@ -1,8 +1,9 @@
 """The falling-price auction of a defaulted portfolio, in integers of micro-dollars and hub blocks.
 
-The asking price is what a buyer pays for all lots together. It falls in a straight line from the portfolio's mark to
-a floor: the bankruptcy price, at which the defaulter's account would end at exactly zero, while the account is solvent
-at mark; otherwise mark less a stated share of gross notional, which the insurance fund has to make good.
+The asking price is what a buyer pays for all lots together. It falls in a straight line from the portfolio's mark by at
+most a stated share of gross notional, and no further than the bankruptcy price, at which the defaulter's account would
+end at exactly zero, while the account is solvent at mark. So an owner who was merely away loses a share of its
+position, never its equity; and what an insolvent portfolio fetches below bankruptcy the insurance fund makes good.
 """
 
 from collections.abc import Sequence
@@ -32,10 +33,9 @@ class AuctionTerms:
 
     @property
     def floor(self) -> int:
-        """The lowest asking price."""
-        if self.bankruptcy < self.mark:
-            return self.bankruptcy
-        return self.mark - self.gross * self.discount_ppm // PPM
+        """The lowest asking price: what the backstop pays when nobody has bid."""
+        lowest = self.mark - self.gross * self.discount_ppm // PPM
+        return max(lowest, self.bankruptcy) if self.bankruptcy < self.mark else lowest
 
     def asking_price(self, elapsed: int) -> int:
         """The price after `elapsed` hub blocks, rounded up, never below the floor."""
@@ -45,11 +45,6 @@ class AuctionTerms:
     def over(self, elapsed: int) -> bool:
         """Whether bidders had their time and the backstop is next."""
         return elapsed >= self.duration
-
-    @property
-    def backstop_price(self) -> int:
-        """What the backstop pays: the bankruptcy price, but never more than mark, so that it does not buy a loss."""
-        return min(self.bankruptcy, self.mark)
 
 
 def portfolio_mark(lots: Sequence[MarkedLot]) -> int:

@@ -187,7 +187,8 @@ class Sequencer:
         """Where a message stands in the sequence; None if no final or certified batch is known to hold it."""
         stored = await asyncio.to_thread(self._world.store.message, digest)
         if stored is not None:
-            return MessagePlace(stored.batch, True)
+            # The store is written first; what clients are told about an account changes a moment later.
+            return MessagePlace(stored.batch, stored.batch <= self.consensus.state.number)
         certified = self.consensus.certified
         draft = None if certified is None else self.consensus.draft(certified.commitment.batch_hash)
         if draft is None:
