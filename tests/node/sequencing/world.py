@@ -18,6 +18,7 @@ from node.market.oracle_rules import Observation, observation_digest
 from node.market.state import genesis_state
 from node.network.errors import InvalidGossip, PeerUnavailable
 from node.oracle.observer import RoundReport, SignedObservation
+from node.sequencing.finality import BatchArchive
 from node.sequencing.sequencer import Sequencer, Settings, Timings, World
 from node.store import Store
 from tests.support.ledger import CHAINS, FEED, HUB_CHAIN, START, Setting
@@ -34,7 +35,6 @@ class FakeChain:
         self.chain_id = chain_id
         self.headers = [Header(0, self._hash(0), bytes(32), START)]
         self.logs: dict[int, list[ChainEvent]] = {}
-        self.changed = asyncio.Condition()
 
     def _hash(self, number: int) -> bytes:
         return bytes(keccak(b"%d/%d" % (self.chain_id, number)))
@@ -51,9 +51,7 @@ class FakeChain:
         self.logs[number] = [
             make(**place, log_index=i, transaction_hash=bytes(32), contract=bytes(20)) for i, make in enumerate(events)
         ]
-        async with self.changed:
-            self.headers.append(header)
-            self.changed.notify_all()
+        self.headers.append(header)
 
 
 class FakeView:
@@ -86,11 +84,7 @@ class FakeView:
 
     async def wait_final(self, number: int) -> Header:
         while self._final() < number:
-            async with self.chain.changed:
-                try:
-                    await asyncio.wait_for(self.chain.changed.wait(), 0.02)
-                except TimeoutError:
-                    continue
+            await asyncio.sleep(0.005)
         return self.header(number)
 
 
@@ -261,8 +255,6 @@ class Network:
         feeds = FakeFeeds(key, self.house)
         world = World(mesh, views, self.hub, feeds, store, self.workers, time.monotonic)
         sequencer = Sequencer(self.house, key, state or self.genesis(), world, Settings(timings=self.timings))
-        from node.sequencing.finality import BatchArchive
-
         mesh.archive = BatchArchive(store)
         return Node(key, mesh, views, feeds, store, sequencer)
 
