@@ -115,7 +115,7 @@ TRADES: Final = (
     PlannedTrade(4, Role.ISOLATED_DESK, 0, "BTC", Kind.FUTURE, 10_000_189),
     PlannedTrade(5, Role.HEDGED_DESK, 0, "BTC", Kind.PUT, 10_000_169),
     PlannedTrade(6, Role.ISOLATED_DESK, 1, "BTC", Kind.PUT, 10_000_223),
-    PlannedTrade(7, Role.LEVERAGED_LONG, 0, "ETH", Kind.PERPETUAL, 20_000_003),
+    PlannedTrade(7, Role.LEVERAGED_LONG, 0, "ETH", Kind.PERPETUAL, 10_000_229),
     PlannedTrade(8, Role.HEDGED_DESK, 0, "ETH", Kind.PUT, 10_000_103),
 )
 

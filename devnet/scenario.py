@@ -35,6 +35,7 @@ from node.client.signing import OwnerKey
 from node.ledger.effects import EventKind
 from node.ledger.types import INSURANCE_ACCOUNT, Address, AssetId, InstrumentId, MicroUsd
 from node.market.grid import RiskGrid
+from node.sequencing.workers import prepare_worker
 
 _log = structlog.get_logger(__name__)
 Progress = Callable[[str], None]
@@ -66,6 +67,8 @@ class Scenario:
         """Connect every actor to a node of its own choice, open its accounts, fund them and the insurance fund."""
         pool = ProcessPoolExecutor(PROVERS, mp_context=get_context("spawn"))
         self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        for _ in range(PROVERS):
+            pool.submit(prepare_worker)
         executor = self._executor = MeasuringExecutor(pool)
         self.devnet.clock.strained = lambda: executor.pending > PROVERS
         for place, role in enumerate(Role):

@@ -32,7 +32,7 @@ from node.sequencing.admission import Admission
 from node.sequencing.finality import BatchArchive
 from node.sequencing.payloads import MESSAGE
 from node.sequencing.sequencer import Sequencer, Settings, Timings, World
-from node.sequencing.workers import start_workers
+from node.sequencing.workers import prepare_worker, start_workers
 from node.store import Store
 from node.trades import TradeBoard
 
@@ -91,6 +91,9 @@ def join_parts(
     relayers = {chain_id: Relayer(w3, key.secret, chain_id) for chain_id, w3 in connections.items()}
     workers = start_workers(config.workers)
     closing.callback(workers.shutdown, wait=False, cancel_futures=True)
+    # The first claim should not wait for a worker to be born.
+    for _ in range(config.workers):
+        workers.submit(prepare_worker)
     # A search for logarithms may take seconds, which no vote should wait for.
     searchers = start_workers(1)
     closing.callback(searchers.shutdown, wait=False, cancel_futures=True)
