@@ -89,7 +89,9 @@ class Shares:
                 self._search(known)
 
     async def run(self) -> None:
-        """Tell this member's shares of open cases again and again, until cancelled."""
+        """Have the table of logarithms made, then tell this member's shares of open cases again and again."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._workers, find_logarithms, (), (), self._cache)
         while True:
             await asyncio.sleep(_TELL_SECONDS)
             for case in list(self._cases.values()):

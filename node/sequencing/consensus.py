@@ -38,7 +38,8 @@ from node.sequencing.votes import Certified, VoteBook, commitment_digest, requir
 from node.store import CertifiedBatch, DoubleVote, Store
 
 _ATTEMPTS_AHEAD: Final = 256
-_EARLY: Final = 64
+_EARLY: Final = {PROPOSAL: 2, VOTE: 64, CERTIFICATE: 4}
+"""Payloads of each topic that are kept of each peer for the batch after the one in work."""
 log = structlog.get_logger(__name__)
 
 
@@ -358,8 +359,8 @@ class Consensus:
         """Keep what is about the batch after the one in work, for at most a few payloads of each peer."""
         if number != self.number + 1:
             return False
-        held = [entry for entry in self._early if entry[0] == sender]
-        if len(held) < _EARLY:
+        held = [known for peer, known, _ in self._early if (peer, known) == (sender, topic)]
+        if len(held) < _EARLY[topic]:
             self._early.append((Address(sender), topic, payload))
         return True
 

@@ -136,16 +136,20 @@ class Proposer:
         return _Inputs(header, segments, rounds, grid, tuple(self._openings()))
 
     def _hub_block(self, state: LedgerState) -> int:
-        """The newest final hub block before the first round that still waits for observations."""
-        final = self._hub.final.number
-        now = self._clock()
-        for number, height in enumerate(due_heights(self._house, state, final), state.market.round + 1):
-            waited = now - self._first_seen.setdefault(height, now)
+        """The newest final hub block before the first round that still waits for observations.
+
+        A block that voters would find too old waits for nothing: after a long silence of the house, late rounds are
+        taken as they are.
+        """
+        final, now = self._hub.final.number, self._clock()
+        heights = due_heights(self._house, state, final)
+        self._first_seen = {height: self._first_seen.get(height, now) for height in heights}
+        oldest = final - self._house.rules.max_hub_lag // 2
+        for number, height in enumerate(heights, state.market.round + 1):
+            waiting = now - self._first_seen[height] < self._observation_timeout
             complete = self._observations.complete(number, self._house.market.oracle_quorum)
-            if not complete and waited < self._observation_timeout:
+            if waiting and not complete and height > oldest:
                 return height - 1
-        for height in [height for height in self._first_seen if height <= state.market.height]:
-            del self._first_seen[height]
         return final
 
     def _live_chains(self, state: LedgerState) -> dict[int, ChainView]:

@@ -45,22 +45,23 @@ async def committee(setting: Setting, table: Path) -> AsyncIterator[Committee]:
     scene = frozen(setting, 6_500)
     switch = FakeSwitch()
     meshes = [FakeMesh(switch, key.address) for key in setting.keys]
-    with ThreadPoolExecutor(1) as workers:
-        members = [
-            Shares(setting.house, share, mesh, workers, table)
-            for share, mesh in zip(setting.deal.shares, meshes, strict=True)
-        ]
-        yield Committee(setting, scene, switch, meshes, members)
-        for mesh in meshes:
-            mesh._task.cancel()
+    workers = ThreadPoolExecutor(1)
+    members = [
+        Shares(setting.house, share, mesh, workers, table)
+        for share, mesh in zip(setting.deal.shares, meshes, strict=True)
+    ]
+    yield Committee(setting, scene, switch, meshes, members)
+    for mesh in meshes:
+        mesh._task.cancel()
+    workers.shutdown(cancel_futures=True)
 
 
 async def test_members_together_open_a_frozen_account_and_the_ledger_takes_it(committee: Committee):
     state = committee.scene.clearing.state
     for member in committee.members:
         await member.on_final(state)
-    await committee.until(lambda: all(member.openings() for member in committee.members))
-    (opening,) = committee.members[0].openings()
+    await committee.until(lambda: any(member.openings() for member in committee.members))
+    (opening,) = next(member.openings() for member in committee.members if member.openings())
 
     committee.scene.clearing.batch(openings=(opening,))
 

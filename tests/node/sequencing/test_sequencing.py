@@ -291,3 +291,16 @@ async def test_latencies_of_own_proposals_are_recorded(network: Network):
 
     assert samples
     assert all(0 < sample.certified_ms <= sample.final_ms for sample in samples)
+
+
+async def test_the_house_goes_on_after_a_silence_longer_than_the_allowed_lag(network: Network):
+    await network.mine(3 * network.house.rules.max_hub_lag)
+    for node in network.nodes:
+        node.start()
+    network.mine_every(0.02)
+
+    await network.until(lambda: all(node.height >= 2 for node in network.nodes))
+
+    state = network.nodes[0].sequencer.state
+    assert state.hub_height > 3 * network.house.rules.max_hub_lag - 64
+    assert state.market.priced
