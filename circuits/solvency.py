@@ -109,6 +109,24 @@ class SolvencyProof:
             raise DecodingError("solvency proof", "the high limb is not blinded")
         return cls(high, data[start:cut], tuple(points), data[end:])
 
+    @classmethod
+    def decode_for(cls, terms: SolvencyTerms, data: bytes) -> "SolvencyProof":
+        """From the bytes of a stranger: the terms fix length and count, and no point is decoded before both
+        are right. Decoding checks a point's subgroup, which is dear, and the count would let a sender
+        choose how often.
+
+        Raises:
+            DecodingError: as `decode`, or not of the size that the terms give.
+            StatementUnsound: the terms allow a row to wrap around the group order.
+        """
+        sizes = solvency_sizes(terms)
+        if len(data) != sizes.proof:
+            raise DecodingError("solvency proof", f"{len(data)} bytes where {sizes.proof} belong")
+        count = int.from_bytes(data[:COUNT_BYTES], "big")
+        if count != sizes.auxiliaries:
+            raise DecodingError("solvency proof", f"{count} auxiliaries where {sizes.auxiliaries} belong")
+        return cls.decode(data)
+
     def __reduce__(self) -> tuple[object, ...]:
         return (SolvencyProof.decode, (self.encode(),))
 

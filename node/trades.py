@@ -11,11 +11,10 @@ from clearing.v1 import trade_service_pb2
 from eth_hash.auto import keccak
 from google.protobuf.message import DecodeError
 
-from circuits.errors import CircuitError, ClaimsRejected
-from circuits.opening import OpeningClaim
+from circuits.errors import ClaimsRejected
 from node.api.backend import TradeProposal
 from node.api.feeds import Feed
-from node.ledger.claims import CollectingVerifier, decode_proof, proof_context, solvency_claim
+from node.ledger.claims import CollectingVerifier, opening_claim, proof_context, solvency_claim
 from node.ledger.errors import Reason, Refused, WireError
 from node.ledger.messages import AccountReference, Trade
 from node.ledger.signatures import SignatureMalformed, recover_owner
@@ -142,13 +141,13 @@ def check_taker(house: House, state: LedgerState, trade: Trade, verifier: Collec
         bought = replace(bought, cash=bought.cash - terms.commitment.scaled(coefficient))
         bought = bought.with_cash_moved(MicroUsd(-terms.fee))
         context = proof_context(house, digest, grid)
-        proof = decode_proof("taker_proof", trade.taker_proof)
-        solvent = solvency_claim(bought, grid, proof, context, trade=terms.commitment)
+        opening = opening_claim(terms.commitment, trade.opening_proof, context)
+        solvent = solvency_claim(
+            bought, grid, trade.taker_proof, context, field_name="taker_proof", trade=terms.commitment
+        )
     except MarketError as error:
         raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
-    except CircuitError as error:
-        raise Refused(Reason.PROOF_INVALID, str(error)) from error
-    verifier.check((OpeningClaim(terms.commitment, trade.opening_proof, context), solvent))
+    verifier.check((opening, solvent))
 
 
 def _require_signed(owner: bytes, signature: bytes, digest: Digest) -> None:

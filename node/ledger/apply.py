@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from eth_hash.auto import keccak
 
 from circuits.batch import Claim
-from circuits.errors import CircuitError, ClaimsRejected, StatementUnsound
-from circuits.opening import OpeningClaim
+from circuits.errors import CircuitError, ClaimsRejected
 from node.ledger.account import Account
-from node.ledger.claims import Verifier, decode_proof, proof_context, solvency_claim
+from node.ledger.claims import Verifier, opening_claim, proof_context, solvency_claim
 from node.ledger.defaults import accrued_funding, asking_price, sell_portfolio, with_lots
 from node.ledger.effects import Effect, EventKind, PayAction, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
@@ -122,7 +121,7 @@ def _trade(house: House, state: LedgerState, message: Trade, verifier: Verifier)
     if terms.commitment.is_identity() or handle in state.used_handles:
         raise Refused(Reason.COMMITMENT_REUSED, "this commitment was traded before")
     grid = _grid(state, terms.round)
-    opening = OpeningClaim(terms.commitment, message.opening_proof, proof_context(house, digest, grid))
+    opening = opening_claim(terms.commitment, message.opening_proof, proof_context(house, digest, grid))
     _check(verifier, (opening,))
 
     coefficient = MicroUsd(terms.price - _funding(grid, terms.instrument))
@@ -259,27 +258,24 @@ def _proven(
     account: Account,
     grid: RiskGrid,
     digest: Digest,
-    proof_bytes: bytes,
+    proof: bytes,
     field_name: str,
     verifier: Verifier,
     **extra: object,
 ) -> Account:
     """`account` with fresh limbs, the proof's window and the next version, once the claim is with the verifier."""
     positions, collateral = tuple(account.positions), tuple(account.collateral)
-    proof = decode_proof(field_name, proof_bytes)
     context = proof_context(house, digest, grid)
     try:
-        claim = solvency_claim(account, grid, proof, context, **extra)  # type: ignore[arg-type]
+        claim = solvency_claim(account, grid, proof, context, field_name=field_name, **extra)  # type: ignore[arg-type]
         window = window_of(grid, positions, collateral)
         reason = lapse(window, state.market, positions, collateral, house.registry, house.market)
     except MarketError as error:
         raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
-    except StatementUnsound as error:
-        raise Refused(Reason.PROOF_INVALID, f"{field_name}: {error}") from error
     if reason is not None:
         raise Refused(Reason.WINDOW_LAPSED, f"round {grid.round} no longer covers the market: {reason}")
     _check(verifier, (claim,), field_name)
-    return replace(account.with_limbs(proof.high), window=window, version=account.version + 1)
+    return replace(account.with_limbs(claim.proof.high), window=window, version=account.version + 1)
 
 
 def _check(verifier: Verifier, claims: Sequence[Claim], field_name: str = "opening_proof") -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from circuits.batch import Claim, verify_claims
-from circuits.errors import DecodingError
+from circuits.errors import DecodingError, StatementUnsound
+from circuits.opening import OPENING_BYTES, OpeningClaim
 from circuits.pedersen import Commitment, CommitmentKey
 from circuits.solvency import SolvencyClaim, SolvencyInputs, SolvencyProof
 from circuits.transcript import ProofContext
@@ -68,33 +69,41 @@ def proof_context(house: House, digest: Digest, grid: RiskGrid) -> ProofContext:
     return ProofContext(house.deployment, digest, grid.round, grid.digest, house.parameters_digest)
 
 
-def decode_proof(field_name: str, data: bytes) -> SolvencyProof:
-    """The solvency proof in a message.
+def opening_claim(commitment: Commitment, proof: bytes, context: ProofContext) -> OpeningClaim:
+    """That whoever sent a trade knows what its commitment holds.
 
     Raises:
-        Refused: PROOF_INVALID, it does not decode.
+        Refused: PROOF_INVALID, the proof has another length.
     """
-    try:
-        return SolvencyProof.decode(data)
-    except DecodingError as error:
-        raise Refused(Reason.PROOF_INVALID, f"{field_name}: {error}") from error
+    if len(proof) != OPENING_BYTES:
+        raise Refused(Reason.PROOF_INVALID, f"opening_proof: {len(proof)} bytes where {OPENING_BYTES} belong")
+    return OpeningClaim(commitment, proof, context)
 
 
 def solvency_claim(
     account: Account,
     grid: RiskGrid,
-    proof: SolvencyProof,
+    proof: bytes,
     context: ProofContext,
     *,
+    field_name: str = "proof",
     trade: Commitment | None = None,
     withdrawn: AssetId | None = None,
 ) -> SolvencyClaim:
     """That `account`, as it stands after the message, is solvent throughout the round's initial window.
 
     `trade` adds the row that bounds a taker's size; `withdrawn` the row that keeps that collateral non-negative.
+    The statement fixes the proof's size, which is checked before anything in it is decoded.
+
+    Raises:
+        Refused: PROOF_INVALID, the proof in `field_name` has another size, or does not decode.
+        MarketError: the round's grid lacks something that the account holds.
     """
-    terms = compile_terms(
-        grid, tuple(account.positions), tuple(account.collateral), trade=trade is not None, withdrawn=withdrawn
-    )
+    positions, collateral = tuple(account.positions), tuple(account.collateral)
+    try:
+        terms = compile_terms(grid, positions, collateral, trade=trade is not None, withdrawn=withdrawn)
+        decoded = SolvencyProof.decode_for(terms, proof)
+    except (DecodingError, StatementUnsound) as error:
+        raise Refused(Reason.PROOF_INVALID, f"{field_name}: {error}") from error
     exposures = (*account.positions.values(), *account.collateral.values())
-    return SolvencyClaim(terms, SolvencyInputs(account.cash, exposures, trade), proof, context)
+    return SolvencyClaim(terms, SolvencyInputs(account.cash, exposures, trade), decoded, context)

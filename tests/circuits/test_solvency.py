@@ -326,6 +326,25 @@ def test_truncated_and_surplus_bytes_are_refused() -> None:
             replace(CLAIM, proof=SolvencyProof.decode(forged)).verify(KEY)
 
 
+@pytest.mark.parametrize("count", [0, 4, 6, 65_535])
+def test_a_count_of_auxiliaries_that_is_not_the_terms_is_refused_before_any_point_is_decoded(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    data = count.to_bytes(2, "big") + CLAIM.proof.encode()[2:]
+    monkeypatch.setattr("circuits.solvency.decode_point", pytest.fail)
+    with pytest.raises(DecodingError):
+        SolvencyProof.decode_for(TERMS, data)
+
+
+def test_a_proof_decodes_for_its_own_terms_and_for_no_larger_ones() -> None:
+    data = CLAIM.proof.encode()
+    assert SolvencyProof.decode_for(TERMS, data) == CLAIM.proof
+    larger = replace(TERMS, exposures=(*TERMS.exposures, PERPETUAL))
+    for terms, forged in ((TERMS, data[:-1]), (TERMS, data + b"\0"), (TERMS, b""), (larger, data)):
+        with pytest.raises(DecodingError):
+            SolvencyProof.decode_for(terms, forged)
+
+
 def test_a_high_limb_that_is_not_blinded_is_refused() -> None:
     bare = replace(CLAIM.proof, high=Commitment(VALUE_BASE, IDENTITY))
     with pytest.raises(DecodingError):

@@ -9,10 +9,17 @@ from eth_hash.auto import keccak
 
 from circuits.committee import CommitteeDeal, deal_committee
 from circuits.errors import Insolvent
-from circuits.group import random_scalar
+from circuits.group import encode_point, random_scalar
 from circuits.opening import OPENING_BYTES, prove_opening
-from circuits.pedersen import Commitment, Opening
-from circuits.solvency import SolvencyInputs, SolvencyTerms, SolvencyWitness, evaluate_solvency, prove_solvency
+from circuits.pedersen import VALUE_BASE, Commitment, Opening
+from circuits.solvency import (
+    SolvencyInputs,
+    SolvencyTerms,
+    SolvencyWitness,
+    evaluate_solvency,
+    prove_solvency,
+    solvency_sizes,
+)
 from circuits.transcript import Deployment
 from node.chains.certificates import ValidatorKey
 from node.client.holdings import Holdings
@@ -91,10 +98,13 @@ def make_setting(backstop_owner: Address | None = None, salt: bytes = bytes(32),
     return Setting(house, keys, deal)
 
 
-def hollow_proof(setting: Setting, cash: int) -> bytes:
-    """What decodes as a solvency proof and proves nothing, with a genuine high limb of `cash` to open later."""
+def hollow_proof(setting: Setting, terms: SolvencyTerms, cash: int) -> bytes:
+    """What decodes as a proof of `terms` and proves nothing, with a genuine high limb of `cash` to open later."""
     high = setting.house.committee.key.commit(Opening(cash + CASH_OFFSET >> 32, random_scalar()))
-    return bytes(2) + high.encode() + bytes(OPENING_BYTES)
+    sizes = solvency_sizes(terms)
+    points = encode_point(VALUE_BASE) * sizes.auxiliaries
+    head = sizes.auxiliaries.to_bytes(2, "big") + high.encode() + bytes(OPENING_BYTES) + points
+    return head + bytes(sizes.proof - len(head))
 
 
 @dataclass
@@ -169,7 +179,7 @@ class Trader:
             slack = evaluate_solvency(terms, held.cash.value, quantities)
             if slack < 0 or any(opening.value < 0 for opening in held.collateral.values()):
                 raise Insolvent("the account does not survive its window", None, None, -slack)
-            return hollow_proof(self.setting, held.cash.value)
+            return hollow_proof(self.setting, terms, held.cash.value)
         inputs = SolvencyInputs(
             self.commit(held.cash),
             tuple(self.commit(opening) for opening in exposures),

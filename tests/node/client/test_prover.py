@@ -13,7 +13,7 @@ from node.client.errors import ShortOfMargin
 from node.client.holdings import Holdings
 from node.client.prover import MarginProver, PlainOpening, Statement
 from node.ledger.account import Account
-from node.ledger.claims import decode_proof, proof_context, solvency_claim
+from node.ledger.claims import proof_context, solvency_claim
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.market.window import MarginWindow, UnderlyingWindow
 
@@ -51,17 +51,17 @@ async def test_the_ledger_accepts_a_proof_on_its_own_reading_of_the_account(hous
     trade = house.committee.key.commit(size)
     context = proof_context(house, DIGEST, grid)
     account = committed(house, held)
-    solvency_claim(account, grid, decode_proof("proof", proof), context, trade=trade).verify(house.committee.key)
+    solvency_claim(account, grid, proof, context, trade=trade).verify(house.committee.key)
     other = proof_context(house, Digest(b"\x0e" * 32), grid)
     with pytest.raises(ProofRejected):
-        solvency_claim(account, grid, decode_proof("proof", proof), other, trade=trade).verify(house.committee.key)
+        solvency_claim(account, grid, proof, other, trade=trade).verify(house.committee.key)
 
 
 async def test_a_withdrawal_is_proven_with_the_row_of_what_is_left(house: Any, grid: Any) -> None:
     held = holdings(Opening.fresh(400)).with_collateral(COIN, -4_000)
     proof = await prover(house).prove(Statement(held, grid, withdrawn=COIN), DIGEST)
     context = proof_context(house, DIGEST, grid)
-    claim = solvency_claim(committed(house, held), grid, decode_proof("proof", proof), context, withdrawn=COIN)
+    claim = solvency_claim(committed(house, held), grid, proof, context, withdrawn=COIN)
     claim.verify(house.committee.key)
 
 
@@ -72,7 +72,7 @@ async def test_a_proof_is_made_in_another_process(house: Any, grid: Any) -> None
         with pytest.raises(ShortOfMargin):
             await prover(house, pool).prove(Statement(holdings(Opening.fresh(-400), 0), grid), DIGEST)
     context = proof_context(house, DIGEST, grid)
-    solvency_claim(committed(house, held), grid, decode_proof("proof", proof), context).verify(house.committee.key)
+    solvency_claim(committed(house, held), grid, proof, context).verify(house.committee.key)
 
 
 @pytest.mark.parametrize(("lots", "scenario"), [(60_000, "BTC at 8000 USD"), (-60_000, "BTC at 12500 USD")])

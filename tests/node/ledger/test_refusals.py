@@ -8,10 +8,14 @@ import pytest
 from coincurve import PrivateKey
 
 from circuits.errors import Insolvent
-from circuits.group import random_scalar
+from circuits.group import encode_point, random_scalar
+from circuits.opening import OPENING_BYTES
 from circuits.pedersen import Opening
 from circuits.solvency import SolvencyTerms, evaluate_solvency
+from node.ledger.apply import apply_message
+from node.ledger.claims import CollectingVerifier
 from node.ledger.effects import PayAction
+from node.ledger.errors import Refused
 from node.ledger.messages import AccountReference, MarginProof, Message, Trade
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.market.instruments import Option
@@ -77,6 +81,38 @@ def test_a_proof_of_another_length_is_refused(
     clearing: Clearing, margin_proof: MarginProof, mangle: Callable[[bytes], bytes]
 ):
     assert clearing.refusal(replace(margin_proof, proof=mangle(margin_proof.proof))) == "PROOF_INVALID"
+
+
+@pytest.mark.parametrize("auxiliaries", [0, 1, 65_535])
+@pytest.mark.parametrize("padded", [True, False])
+def test_a_proof_of_another_size_is_refused_before_a_point_of_it_is_decoded(
+    clearing: Clearing, margin_proof: MarginProof, monkeypatch: pytest.MonkeyPatch, auxiliaries: int, padded: bool
+):
+    """Decoding is what costs: a count of 65,535 would keep a validator busy for seconds."""
+    point = encode_point(clearing.house.committee.key.blinding_base)
+    swollen = auxiliaries.to_bytes(2, "big") + point * 2 + bytes(OPENING_BYTES) + point * min(auxiliaries, 600)
+    if padded:
+        swollen = swollen.ljust(len(margin_proof.proof), b"\0")[: len(margin_proof.proof)]
+    decoded: list[bytes] = []
+    monkeypatch.setattr("circuits.solvency.decode_point", decoded.append)
+    monkeypatch.setattr("circuits.pedersen.decode_point", decoded.append)
+
+    with pytest.raises(Refused) as refused:
+        apply_message(clearing.house, clearing.state, replace(margin_proof, proof=swollen), CollectingVerifier())
+
+    assert refused.value.reason == "PROOF_INVALID"
+    assert decoded == []
+
+
+@pytest.mark.parametrize("length", [0, OPENING_BYTES - 1, OPENING_BYTES + 1])
+def test_an_opening_proof_of_another_length_never_becomes_a_claim(clearing: Clearing, trade: Trade, length: int):
+    verifier = CollectingVerifier()
+
+    with pytest.raises(Refused) as refused:
+        apply_message(clearing.house, clearing.state, replace(trade, opening_proof=bytes(length)), verifier)
+
+    assert refused.value.reason == "PROOF_INVALID"
+    assert verifier.claims == []
 
 
 @pytest.mark.parametrize("field", ["opening_proof", "taker_proof", "maker_proof"])
