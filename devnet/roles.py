@@ -97,7 +97,7 @@ FUNDINGS: Final = (
     Funding(Role.ISOLATED_DESK, 1, 1, "USD", 600_000 * USD),
     Funding(Role.ISOLATED_DESK, 1, 3, "WBTC", 60 * WBTC),
     Funding(Role.TOPPED_UP_LONG, 0, 2, "USD", 650_000 * USD),
-    Funding(Role.LEVERAGED_LONG, 0, 0, "USD", 900_000 * USD),
+    Funding(Role.LEVERAGED_LONG, 0, 0, "USD", 1_300_000 * USD),
     Funding(Role.LEVERAGED_LONG, 0, 1, "WETH", 5_000 * WETH),
     Funding(Role.LEVERAGED_LONG, 0, 2, "WBTC", 150 * WBTC),
     Funding(Role.BACKSTOP, 0, 0, "USD", 20_000_000 * USD),
