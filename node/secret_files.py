@@ -2,11 +2,14 @@
 
 import stat
 from pathlib import Path
+from typing import Final
 
 from circuits.committee import KeyShare
 from circuits.errors import DecodingError
 from node.chains.certificates import ValidatorKey
 from node.errors import ConfigInvalid
+
+_SECRET_BYTES: Final = 32
 
 
 def load_validator_key(path: Path) -> ValidatorKey:
@@ -15,8 +18,11 @@ def load_validator_key(path: Path) -> ValidatorKey:
     Raises:
         ConfigInvalid: no such file, readable by others, or not a key.
     """
+    secret = _read("validator_key", path)
+    if len(secret) != _SECRET_BYTES:  # shorter ones would be padded
+        raise ConfigInvalid("validator_key", f"the file holds {len(secret)} bytes where {_SECRET_BYTES} belong")
     try:
-        return ValidatorKey(_read("validator_key", path))
+        return ValidatorKey(secret)
     except ValueError as error:
         raise ConfigInvalid("validator_key", "the file holds no secp256k1 key") from error
 

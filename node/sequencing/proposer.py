@@ -82,6 +82,7 @@ class Proposer:
         self._observation_timeout = observation_timeout
         self._clock = clock
         self._first_seen: dict[int, float] = {}
+        self._left_out: set[int] = set()
 
     def has_work(self, state: LedgerState) -> bool:
         """Whether a batch would carry anything: messages, events, a round, an opening.
@@ -163,7 +164,9 @@ class Proposer:
             except ChainError as error:
                 if view is self._hub:
                     raise
-                log.warning("chain_left_out", chain_id=chain_id, error=str(error))
+                if chain_id not in self._left_out:
+                    log.warning("chain_left_out", chain_id=chain_id, error=str(error))
+        self._left_out = set(state.cursors) - set(live)
         return live
 
     def _assemble(self, state: LedgerState, inputs: _Inputs) -> tuple[Proposal, CollectingVerifier]:
