@@ -86,63 +86,115 @@ def join_parts(
         ProofRejected: the committee share is not this committee's.
         IdentityRejected: the TLS identity is another validator's.
     """
-    house, key = genesis.house, secrets.key
+    house, pool, metrics = genesis.house, _LatePool(), CollectorRegistry()
+    ground = _ground(config, genesis, secrets.key, state, closing)
+    mesh = _mesh(config, genesis, secrets, store, pool, metrics)
+    timings = Timings(config.batch_interval, config.proposer_timeout, config.observation_timeout)
+    around = _surroundings(config, genesis, ground, mesh, store, closing)
+    coordinator = Coordinator(house, secrets.key, secrets.share, state, around, timings.commit_fallback)
+    world = _world(config, genesis, secrets.key, ground, mesh, store, closing)
+    sequencer = Sequencer(house, secrets.key, state, world, Settings(timings), coordinator.openings)
+    pool.admission = sequencer.admission
+    trades = TradeBoard(house, sequencer.admission, sequencer.checker, mesh)
+    backend = NodeBackend(genesis, sequencer, trades, store, mesh, ground.watchers)
+    sequencer.subscribe(backend.on_final)
+    sequencer.subscribe(coordinator.on_final)
+    _add_gauges(metrics, backend, sequencer)
+    clients = ClientServer(backend, _address(config.api_listen), credentials=_credentials(config))
+    operators = OperatorServer(backend, _address(config.operator_listen))
+    return Parts(ground.watchers, mesh, sequencer, coordinator, clients, operators, metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """This node's own way to each chain, by chain id."""
+
+    connections: dict[int, Connection]
+    relayers: dict[int, Relayer]
+    watchers: dict[int, ChainWatcher]
+
+
+def _ground(
+    config: NodeConfig, genesis: Genesis, key: ValidatorKey, state: LedgerState, closing: AsyncExitStack
+) -> _Ground:
     connections = _connect(config, genesis, closing)
     relayers = {chain_id: Relayer(w3, key.secret, chain_id) for chain_id, w3 in connections.items()}
-    workers = start_workers(config.workers)
-    closing.callback(workers.shutdown, wait=False, cancel_futures=True)
-    # The first claim should not wait for a worker to be born.
-    for _ in range(config.workers):
-        workers.submit(prepare_worker)
-    # A search for logarithms may take seconds, which no vote should wait for.
-    searchers = start_workers(1)
-    closing.callback(searchers.shutdown, wait=False, cancel_futures=True)
     watchers = {chain_id: _watcher(config, genesis, state, chain_id, w3) for chain_id, w3 in connections.items()}
-    pool, metrics = _LatePool(), CollectorRegistry()
-    mesh = PeerMesh(
+    return _Ground(connections, relayers, watchers)
+
+
+def _mesh(
+    config: NodeConfig,
+    genesis: Genesis,
+    secrets: Secrets,
+    store: Store,
+    pool: _LatePool,
+    metrics: CollectorRegistry,
+) -> PeerMesh:
+    return PeerMesh(
         secrets.identity,
-        key,
+        secrets.key,
         lambda digest, signature: recover_compact(signature, digest),
         [PeerAddress(bytes.fromhex(peer.address), peer.host, peer.port) for peer in config.peers],
-        house.deployment.digest,
+        genesis.house.deployment.digest,
         host=config.peer_listen.host,
         port=config.peer_listen.port,
         pools={MESSAGE: pool},
         batches=BatchArchive(store),
         registry=metrics,
     )
-    timings = Timings(config.batch_interval, config.proposer_timeout, config.observation_timeout)
+
+
+def _world(
+    config: NodeConfig,
+    genesis: Genesis,
+    key: ValidatorKey,
+    ground: _Ground,
+    mesh: PeerMesh,
+    store: Store,
+    closing: AsyncExitStack,
+) -> World:
+    workers = start_workers(config.workers)
+    closing.callback(workers.shutdown, wait=False, cancel_futures=True)
+    # The first claim should not wait for a worker to be born.
+    for _ in range(config.workers):
+        workers.submit(prepare_worker)
+    house, hub_id = genesis.house, genesis.house.deployment.hub_chain_id
+    hub = HubGateway(ground.connections[hub_id], ground.relayers[hub_id], house.deployment.hub, house.validators)
+    feeds = _observer(config, genesis, key, ground.connections)
+    return World(mesh, ground.watchers, hub, feeds, store, workers, time.monotonic, config.workers)
+
+
+def _surroundings(
+    config: NodeConfig,
+    genesis: Genesis,
+    ground: _Ground,
+    mesh: PeerMesh,
+    store: Store,
+    closing: AsyncExitStack,
+) -> Surroundings:
+    # A search for logarithms may take seconds, which no vote should wait for.
+    searchers = start_workers(1)
+    closing.callback(searchers.shutdown, wait=False, cancel_futures=True)
     vaults = {
         chain.chain_id: VaultGateway(
-            connections[chain.chain_id], relayers[chain.chain_id], chain.vault, house.validators
+            ground.connections[chain.chain_id],
+            ground.relayers[chain.chain_id],
+            chain.vault,
+            genesis.house.validators,
         )
         for chain in genesis.chains
     }
-    around = Surroundings(
+    return Surroundings(
         mesh=mesh,
         store=store,
         workers=searchers,
-        chains=watchers,
+        chains=ground.watchers,
         addresses={chain.chain_id: chain.vault for chain in genesis.chains},
         vaults=vaults,
         home=frozenset({config.feed_chain}),
         logarithms=config.path(config.logarithms),
     )
-    coordinator = Coordinator(house, key, secrets.share, state, around, timings.commit_fallback)
-    hub_id = house.deployment.hub_chain_id
-    hub = HubGateway(connections[hub_id], relayers[hub_id], house.deployment.hub, house.validators)
-    observer = _observer(config, genesis, key, connections)
-    world = World(mesh, watchers, hub, observer, store, workers, time.monotonic, config.workers)
-    sequencer = Sequencer(house, key, state, world, Settings(timings), coordinator.openings)
-    pool.admission = sequencer.admission
-    trades = TradeBoard(house, sequencer.admission, sequencer.checker, mesh)
-    backend = NodeBackend(genesis, sequencer, trades, store, mesh, watchers)
-    sequencer.subscribe(backend.on_final)
-    sequencer.subscribe(coordinator.on_final)
-    _add_gauges(metrics, backend, sequencer)
-    clients = ClientServer(backend, _address(config.api_listen), credentials=_credentials(config))
-    operators = OperatorServer(backend, _address(config.operator_listen))
-    return Parts(watchers, mesh, sequencer, coordinator, clients, operators, metrics)
 
 
 def _connect(config: NodeConfig, genesis: Genesis, closing: AsyncExitStack) -> dict[int, Connection]:

@@ -23,7 +23,7 @@ from circuits.errors import ClaimsRejected
 from node.ledger.apply import apply_message
 from node.ledger.claims import CollectingVerifier
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import MarginProof, Message, accounts_of
+from node.ledger.messages import MAX_MESSAGE_BYTES, MarginProof, Message, accounts_of
 from node.ledger.state import House, LedgerState
 from node.ledger.types import AccountId, Digest
 from node.ledger.wire import encode_message
@@ -150,10 +150,12 @@ class Admission:
         """Take in a message; None if it is held already or was parked.
 
         Raises:
-            Refused: it does not apply, or a proof does not hold; Inexcusable if no other state excuses it.
+            Refused: it is too large, does not apply, or a proof does not hold; Inexcusable if no other state excuses it.
             PoolFull, AccountQueueFull: no room.
         """
         payload = encode_message(message)
+        if len(payload) > MAX_MESSAGE_BYTES:
+            raise Inexcusable(Reason.MALFORMED, f"{len(payload)} bytes, at most {MAX_MESSAGE_BYTES}")
         key = bytes(keccak(payload))
         if key in self._entries or key in self._parked:
             return None

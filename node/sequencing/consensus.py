@@ -168,7 +168,11 @@ class Consensus:
     # Proposing.
 
     async def propose(self, attempt: int, draft: Draft, started: float) -> None:
-        """Send this node's own proposal, with its vote. A vote already cast at this attempt wins over it."""
+        """Send this node's own proposal, with its vote. A vote already cast at this attempt wins over it.
+
+        Raises:
+            NetworkError: the proposal cannot be sent, for its size; this node's turn is over then.
+        """
         self._work.examined.add(attempt)
         vote = await self._sign(attempt, draft)
         if vote is None:
@@ -193,8 +197,15 @@ class Consensus:
         self._work.bodies[draft.hash] = draft.body
 
     async def _send(self, topic: str, payload: bytes) -> None:
-        self._work.sent.append((topic, payload))
-        await self._mesh.broadcast(topic, payload)
+        entry = (topic, payload)
+        work = self._work
+        work.sent.append(entry)
+        try:
+            await self._mesh.broadcast(topic, payload)
+        except NetworkError:
+            # What cannot be sent now cannot be sent to a peer that connects later either.
+            work.sent.remove(entry)
+            raise
 
     # Judging proposals.
 

@@ -28,6 +28,10 @@ from node.sequencing.ports import ChainView
 
 SEGMENT_BLOCKS: Final = 2048
 """Blocks of one chain in one batch; a longer absence is caught up in several."""
+BATCH_EVENTS: Final = 4096
+"""Chain events in one batch, about 100 bytes each, shared evenly among the chains: a flood of deposits is booked over
+several batches. A block is never split: one that holds more than its chain's share goes alone, and its gas limit is
+what bounds it."""
 
 
 def hub_header(hub: ChainView, number: int) -> HubHeader:
@@ -79,7 +83,8 @@ def build_segment(house: House, view: ChainView, first: int, last: int) -> Chain
 def pending_segments(
     house: House, state: LedgerState, chains: Mapping[int, ChainView], hub_block: int
 ) -> tuple[ChainSegment, ...]:
-    """What the given chains have brought since their cursors; the hub's own events up to the batch's hub block.
+    """What the given chains have brought since their cursors, up to `SEGMENT_BLOCKS` blocks and `BATCH_EVENTS` events;
+    the hub's own events up to the batch's hub block.
 
     Raises:
         ChainError: a chain's view has failed.
@@ -90,8 +95,15 @@ def pending_segments(
         newest = hub_block if chain_id == house.deployment.hub_chain_id else view.final.number
         last = min(newest, cursor.block + SEGMENT_BLOCKS)
         if last > cursor.block:
+            last = _last_block(view, cursor.block + 1, last, BATCH_EVENTS // len(chains))
             segments.append(build_segment(house, view, cursor.block + 1, last))
     return tuple(segments)
+
+
+def _last_block(view: ChainView, first: int, last: int, events: int) -> int:
+    """The last of the blocks first … last up to which they hold at most `events` events, and at least `first`."""
+    logged = view.events(first, last)
+    return last if len(logged) <= events else max(first, logged[events].block_number - 1)
 
 
 def due_heights(house: House, state: LedgerState, hub_block: int) -> tuple[int, ...]:

@@ -117,50 +117,57 @@ class Sequencer:
         self._settings = settings
         self._hub_view = world.chains[house.deployment.hub_chain_id]
         self._subscribers: list[Subscriber] = []
-        address, clock, timings = Address(key.address), world.clock, settings.timings
-        self.checker = checker = ClaimChecker(house.committee.key, world.workers, world.worker_count, self.latencies)
-        self.admission = Admission(house, state, checker, settings.pool, clock)
+        self._next_proposal = world.clock()
+        self._certified_digests: tuple[bytes, frozenset[Digest]] = (b"", frozenset())
+        self.checker = ClaimChecker(house.committee.key, world.workers, world.worker_count, self.latencies)
+        self.admission = Admission(house, state, self.checker, settings.pool, world.clock)
         self.observations = ObservationBook(house)
         self.observations.forget(state.market.round)
         self._observer = RoundObserver(house, self._hub_view, world.feeds, self.observations, world.mesh)
-        self.rotation = Rotation(house.faults, timings.proposer_timeout, clock)
-        self._proposer = Proposer(
-            house,
+        self.rotation = Rotation(house.faults, settings.timings.proposer_timeout, world.clock)
+        self._proposer = self._make_proposer(Address(key.address), openings)
+        self.consensus = self._make_consensus(key, state)
+        world.mesh.on(MESSAGE, self._on_message)
+        world.mesh.on(OBSERVATION, self._on_observation)
+        world.mesh.on_connect(self._send_observations)
+
+    def _make_proposer(self, address: Address, openings: Callable[[], Sequence[AccountOpening]]) -> Proposer:
+        return Proposer(
+            self.house,
+            address,
+            self._world.chains,
+            self.admission,
+            self.observations,
+            self.checker,
+            openings,
+            self._settings.timings.observation_timeout,
+            self._world.clock,
+        )
+
+    def _make_consensus(self, key: ValidatorKey, state: LedgerState) -> Consensus:
+        world, address = self._world, Address(key.address)
+        voter = Voter(
+            self.house,
             address,
             world.chains,
             self.admission,
             self.observations,
-            checker,
-            openings,
-            timings.observation_timeout,
-            clock,
+            self.checker,
+            self._settings.voter,
+            self.latencies,
         )
-        self.consensus = Consensus(
-            house,
+        return Consensus(
+            self.house,
             key,
             state,
             mesh=world.mesh,
             store=world.store,
-            voter=Voter(
-                house,
-                address,
-                world.chains,
-                self.admission,
-                self.observations,
-                checker,
-                settings.voter,
-                self.latencies,
-            ),
+            voter=voter,
             rotation=self.rotation,
-            committer=Committer(house, address, world.hub, world.store, timings.commit_fallback),
+            committer=Committer(self.house, address, world.hub, world.store, self._settings.timings.commit_fallback),
             latencies=self.latencies,
-            clock=clock,
+            clock=world.clock,
         )
-        self._next_proposal = clock()
-        self._certified_digests: tuple[bytes, frozenset[Digest]] = (b"", frozenset())
-        world.mesh.on(MESSAGE, self._on_message)
-        world.mesh.on(OBSERVATION, self._on_observation)
-        world.mesh.on_connect(self._send_observations)
 
     @property
     def state(self) -> LedgerState:
@@ -277,7 +284,12 @@ class Sequencer:
         if draft is None or self.state is not state or self.consensus.certified is not None:
             return
         self._next_proposal = started + self._settings.timings.batch_interval
-        await self.consensus.propose(attempt, draft, started)
+        try:
+            await self.consensus.propose(attempt, draft, started)
+        except NetworkError as error:
+            # The turn is used up; the next attempt is another validator's.
+            log.error("proposal_not_sent", number=state.number + 1, attempt=attempt, error=str(error))
+            return
         self.rotation.progress()
 
     # What the hub has made final.
