@@ -16,7 +16,7 @@ from node.api.backend import TradeProposal
 from node.api.feeds import Feed
 from node.ledger.claims import CollectingVerifier, opening_claim, proof_context, solvency_claim
 from node.ledger.errors import Reason, Refused, WireError
-from node.ledger.messages import AccountReference, Trade
+from node.ledger.messages import MAX_MESSAGE_BYTES, SEALED_BOX_BYTES, AccountReference, Trade
 from node.ledger.signatures import SignatureMalformed, recover_owner
 from node.ledger.state import House, LedgerState
 from node.ledger.types import AccountId, Digest, MicroUsd
@@ -96,6 +96,8 @@ class TradeBoard:
         return proposal
 
     async def _on_proposal(self, sender: bytes, payload: bytes) -> None:
+        if len(payload) > MAX_MESSAGE_BYTES:
+            raise InvalidGossip(f"a proposal of {len(payload)} bytes")
         try:
             proto = trade_service_pb2.TradeProposal.FromString(payload)
             terms = terms_from_proto(proto.terms)
@@ -128,6 +130,8 @@ def check_taker(house: House, state: LedgerState, trade: Trade, verifier: Collec
     if taker.version != terms.taker.version:
         current = (("account", taker.id.hex()), ("version", str(taker.version)))
         raise Refused(Reason.VERSION_MISMATCH, f"version {taker.version} is current", current)
+    if len(trade.sealed_box) != SEALED_BOX_BYTES:
+        raise Refused(Reason.MALFORMED, f"a sealed box of {len(trade.sealed_box)} bytes, not {SEALED_BOX_BYTES}")
     if bytes(keccak(trade.sealed_box)) != terms.box_digest:
         raise Refused(Reason.MALFORMED, "the sealed box is not the one in the terms")
     grid = state.grid(terms.round)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from node.api.errors import RateLimited, TooManyStreams
+from node.ledger.messages import MAX_MESSAGE_BYTES
 
 Clock = Callable[[], float]
 """Seconds, monotone, of any origin."""
@@ -30,7 +31,8 @@ class ApiLimits:
     page: int = 500
     write_timeout: float = 20.0
     call_seconds: float = 30.0
-    message_bytes: int = 8 << 20
+    request_bytes: int = 2 * MAX_MESSAGE_BYTES
+    response_bytes: int = 8 << 20
     keepalive_time: float = 30.0
     keepalive_timeout: float = 10.0
     keepalive_least_interval: float = 5.0

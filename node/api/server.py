@@ -138,8 +138,8 @@ def server_credentials(
 
 def _options(limits: ApiLimits) -> Sequence[tuple[str, Any]]:
     return (
-        ("grpc.max_receive_message_length", limits.message_bytes),
-        ("grpc.max_send_message_length", limits.message_bytes),
+        ("grpc.max_receive_message_length", limits.request_bytes),
+        ("grpc.max_send_message_length", limits.response_bytes),
         ("grpc.keepalive_time_ms", int(limits.keepalive_time * 1000)),
         ("grpc.keepalive_timeout_ms", int(limits.keepalive_timeout * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),

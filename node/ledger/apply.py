@@ -16,6 +16,7 @@ from node.ledger.defaults import accrued_funding, asking_price, sell_portfolio, 
 from node.ledger.effects import Effect, EventKind, PayAction, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import (
+    SEALED_BOX_BYTES,
     AccountReference,
     Bid,
     MarginProof,
@@ -339,5 +340,7 @@ def _require_tradable(house: House, state: LedgerState, message: Trade) -> None:
         raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
     if terms.price >= MAX_AMOUNT or terms.fee >= MAX_AMOUNT:
         raise Refused(Reason.AMOUNT_INVALID, "price or fee is out of range")
+    if len(message.sealed_box) != SEALED_BOX_BYTES:
+        raise Refused(Reason.MALFORMED, f"a sealed box of {len(message.sealed_box)} bytes, not {SEALED_BOX_BYTES}")
     if bytes(keccak(message.sealed_box)) != terms.box_digest:
         raise Refused(Reason.MALFORMED, "the sealed box is not the one in the terms")

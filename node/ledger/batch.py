@@ -1,12 +1,16 @@
 """The batch: what validators agree on, as frozen data. `wire` turns it into bytes and back."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from node.ledger.messages import Message
 from node.ledger.types import AccountId, Address, Digest, MicroUsd
 from node.market.grid import RiskGrid
 from node.market.oracle_rules import Observation
+
+MAX_BATCH_BYTES: Final = 4 << 20
+"""What a proposer fills a batch to: half of what peers take from one another in one envelope, since the parts that
+it cannot choose (rounds due, and a chain's next block) come on top."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from node.ledger.apply import apply_message
-from node.ledger.batch import AccountOpening, Batch, ChainSegment, HubHeader, OracleRound
+from node.ledger.batch import MAX_BATCH_BYTES, AccountOpening, Batch, ChainSegment, HubHeader, OracleRound
 from node.ledger.calls import evaluate_deadlines, restart_deadlines
 from node.ledger.chain_events import book_segment
 from node.ledger.claims import Verifier
@@ -18,6 +19,7 @@ from node.ledger.opening import open_account
 from node.ledger.rounds import apply_rounds
 from node.ledger.state import House, LedgerState
 from node.ledger.types import Address, Digest
+from node.ledger.wire import encode_batch, size_in_batch
 from node.market.grid import RiskGrid
 
 
@@ -51,6 +53,14 @@ class _Preamble:
     state: LedgerState
     effects: tuple[Effect, ...]
     openings: tuple[AccountOpening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    state: LedgerState
+    effects: tuple[Effect, ...]
+    messages: tuple[Message, ...]
+    refused: tuple[RefusedMessage, ...]
 
 
 def execute(house: House, state: LedgerState, batch: Batch, verifier: Verifier) -> Executed:
@@ -91,6 +101,8 @@ def assemble(
 ) -> Proposal:
     """A batch on top of `state`, without the messages and openings that the ledger refuses, new root filled in.
 
+    Once the batch has `MAX_BATCH_BYTES`, or the house's number of messages, the rest is left for the next one.
+
     Raises:
         BatchInvalid: segments, rounds or grid do not fit the state.
     """
@@ -102,16 +114,33 @@ def assemble(
         segments=tuple(segments),
         rounds=tuple(rounds),
         grid=grid,
-        openings=tuple(openings),
+        openings=(),
         messages=(),
         new_root=Digest(bytes(32)),
     )
-    preamble = _preamble(house, state, draft, drop_openings=True)
+    room = MAX_BATCH_BYTES - len(encode_batch(draft))
+    preamble = _preamble(house, state, replace(draft, openings=_fitting(openings, room)), drop_openings=True)
+    room -= sum(map(size_in_batch, preamble.openings))
+    taken = _take(house, preamble, messages, room, verifier)
+    executed = _finish(house, taken.state, proposer, list(taken.effects))
+    batch = replace(draft, openings=preamble.openings, messages=taken.messages, new_root=executed.state.root)
+    return Proposal(batch, executed, taken.refused)
+
+
+def _fitting(openings: Sequence[AccountOpening], room: int) -> tuple[AccountOpening, ...]:
+    """The first openings, up to `room` bytes; the others wait for the next batch."""
+    ends = accumulate(map(size_in_batch, openings))
+    return tuple(opening for opening, end in zip(openings, ends, strict=True) if end <= room)
+
+
+def _take(house: House, preamble: _Preamble, messages: Sequence[Message], room: int, verifier: Verifier) -> _Taken:
+    """The messages that apply, in their order, until the batch holds as many or as many bytes as it may."""
     current, effects = preamble.state, list(preamble.effects)
     accepted: list[Message] = []
     refused: list[RefusedMessage] = []
     for message in messages:
-        if len(accepted) == house.rules.max_messages:
+        size = size_in_batch(message)
+        if len(accepted) == house.rules.max_messages or size > room:
             break
         try:
             applied = apply_message(house, current, message, verifier)
@@ -119,11 +148,10 @@ def assemble(
             refused.append(RefusedMessage(message, refusal))
             continue
         accepted.append(message)
+        room -= size
         current = applied.state
         effects.extend(applied.effects)
-    executed = _finish(house, current, proposer, effects)
-    batch = replace(draft, openings=preamble.openings, messages=tuple(accepted), new_root=executed.state.root)
-    return Proposal(batch, executed, tuple(refused))
+    return _Taken(current, tuple(effects), tuple(accepted), tuple(refused))
 
 
 def _preamble(house: House, state: LedgerState, batch: Batch, *, drop_openings: bool) -> _Preamble:

@@ -5,7 +5,7 @@ openings. The deployment is the EIP-712 domain (hub chain id, hub address, salt)
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from eth_account.messages import encode_typed_data
 from eth_hash.auto import keccak
@@ -13,6 +13,12 @@ from eth_hash.auto import keccak
 from circuits.pedersen import Commitment
 from circuits.transcript import Deployment
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
+
+SEALED_BOX_BYTES: Final = 96
+"""A sealed opening: ephemeral key (32), value (16), blinding (32), tag (16). One length for every size, and no other:
+what else a box carried would reach the batch, and whoever sees a length would learn from it."""
+MAX_MESSAGE_BYTES: Final = 64 << 10
+"""An encoded message: room for both proofs of a trade between two accounts of 500 positions each."""
 
 _TYPES: dict[str, list[dict[str, str]]] = {
     name: [{"type": field.split()[0], "name": field.split()[1]} for field in fields.split(",")]

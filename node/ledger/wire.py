@@ -30,6 +30,7 @@ from node.ledger.batch import (
 )
 from node.ledger.errors import WireError
 from node.ledger.messages import (
+    MAX_MESSAGE_BYTES,
     AccountReference,
     Bid,
     MarginProof,
@@ -45,6 +46,8 @@ from node.market.grid import RiskGrid
 from node.market.oracle_rules import Observation
 
 MAX_NAME: int = 64
+_FRAME_BYTES: int = 6
+"""A field's tag (1) and the longest length that a batch can hold (5)."""
 _T = TypeVar("_T")
 
 
@@ -65,6 +68,11 @@ def _parsed(field: str, parse: Callable[[bytes], _T], data: bytes) -> _T:
         return parse(data)
     except (DecodeError, DecodingError, MarketError, ValueError) as error:
         raise WireError(field, str(error)) from error
+
+
+def _bounded(field: str, proto: messages_pb2.ClientMessage | messages_pb2.Trade) -> None:
+    if proto.ByteSize() > MAX_MESSAGE_BYTES:
+        raise WireError(field, f"{proto.ByteSize()} bytes, at most {MAX_MESSAGE_BYTES}")
 
 
 def _reference(field: str, proto: messages_pb2.AccountReference) -> AccountReference:
@@ -117,8 +125,9 @@ def trade_from_proto(proto: messages_pb2.Trade) -> Trade:
     """A trade, whose maker part may still be empty (version 0, no proof, no signature) in a proposal.
 
     Raises:
-        WireError: a field has the wrong length or does not decode.
+        WireError: larger than `MAX_MESSAGE_BYTES`, or a field has the wrong length or does not decode.
     """
+    _bounded("trade", proto)
     return Trade(
         terms=terms_from_proto(proto.terms),
         sealed_box=proto.sealed_box,
@@ -149,8 +158,10 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
     """An owner's message.
 
     Raises:
-        WireError: no message is set, or a field has the wrong length or does not decode.
+        WireError: none is set, it is larger than `MAX_MESSAGE_BYTES`, or a field has the wrong length or does not
+            decode.
     """
+    _bounded("message", proto)
     match proto.WhichOneof("message"):
         case "open_account":
             m = proto.open_account
@@ -382,18 +393,25 @@ def encode_batch(batch: Batch) -> bytes:
             for r in batch.rounds
         ],
         grid=batch.grid.encode() if batch.grid is not None else b"",
-        openings=[
-            batch_pb2.AccountOpening(
-                default_id=opening.default_id,
-                values=opening.values,
-                share_sets=[share_set_to_proto(shares) for shares in opening.share_sets],
-            )
-            for opening in batch.openings
-        ],
+        openings=[_opening_to_proto(opening) for opening in batch.openings],
         messages=[message_to_proto(message) for message in batch.messages],
         new_root=batch.new_root,
     )
     return proto.SerializeToString(deterministic=True)
+
+
+def size_in_batch(part: Message | AccountOpening) -> int:
+    """The bytes that a message or an opening adds to a batch's body, at most: its own and those that frame it."""
+    proto = _opening_to_proto(part) if isinstance(part, AccountOpening) else message_to_proto(part)
+    return proto.ByteSize() + _FRAME_BYTES
+
+
+def _opening_to_proto(opening: AccountOpening) -> batch_pb2.AccountOpening:
+    return batch_pb2.AccountOpening(
+        default_id=opening.default_id,
+        values=opening.values,
+        share_sets=[share_set_to_proto(shares) for shares in opening.share_sets],
+    )
 
 
 def _segment_to_proto(segment: ChainSegment) -> batch_pb2.ChainSegment:

@@ -150,7 +150,7 @@ class Admission:
         """Take in a message; None if it is held already or was parked.
 
         Raises:
-            Refused: it is too large, does not apply, or a proof does not hold; Inexcusable if no other state excuses it.
+            Refused: too large, does not apply, or a proof does not hold; Inexcusable if no other state excuses it.
             PoolFull, AccountQueueFull: no room.
         """
         payload = encode_message(message)

@@ -249,7 +249,7 @@ def make_trade(
     house = taker.setting.house
     grid = grid or state.grids[-1]
     opening = opening or Opening(size, random_scalar())
-    box = bytes(112)
+    box = bytes(messages.SEALED_BOX_BYTES)
     terms = messages.TradeTerms(
         taker.reference(state),
         maker.id,

@@ -99,7 +99,7 @@ async def test_a_fault_of_the_node_says_internal_and_no_more(client, node):
 
 
 async def test_a_message_beyond_the_size_limit_is_refused(node):
-    server = ClientServer(node, "127.0.0.1:0", limits=ApiLimits(message_bytes=1 << 16))
+    server = ClientServer(node, "127.0.0.1:0", limits=ApiLimits(request_bytes=1 << 16))
     await server.start()
     client = connect(server)
     request = ledger_service_pb2.GetMessageRequest(message_id=bytes(1 << 17))

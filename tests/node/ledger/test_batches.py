@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from node.ledger.batch import (
+    AccountOpening,
     Batch,
     ChainSegment,
     Deposited,
@@ -15,15 +16,16 @@ from node.ledger.batch import (
     Paid,
     PayFailed,
     Seized,
+    ShareSet,
     SignedObservation,
     Sold,
 )
 from node.ledger.effects import PayAction
 from node.ledger.errors import BatchInvalid, RulesInvalid
-from node.ledger.execution import assemble, execute
+from node.ledger.execution import _fitting, assemble, execute
 from node.ledger.leaves import structure_digest
 from node.ledger.types import INSURANCE_ACCOUNT, AccountId, Address, Digest, MicroUsd
-from node.ledger.wire import decode_batch, encode_batch
+from node.ledger.wire import decode_batch, encode_batch, size_in_batch
 from node.market.grid import compute_grid
 from tests.support.clearing import Clearing
 from tests.support.ledger import USD, Setting, Trader, make_setting, make_trade, token
@@ -274,6 +276,47 @@ def test_a_proposer_fills_a_batch_past_the_messages_that_are_refused(setting: Se
     assert [message.owner for message in proposal.batch.messages] == [other.owner for other in others[:2]]
     crowded = replace(proposal.batch, messages=tuple(other.open_account() for other in others))
     assert invalid(clearing, crowded) == "message"
+
+
+def test_a_proposer_stops_before_a_batch_is_too_large_to_send_and_refuses_nothing(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+):
+    owners = [Trader(setting) for _ in range(5)]
+    clearing = Clearing.start(setting)
+    opened = [owner.open_account() for owner in owners]
+    limit = len(encode_batch(clearing.propose(*opened[:3]).batch)) + 20
+    monkeypatch.setattr("node.ledger.execution.MAX_BATCH_BYTES", limit)
+
+    proposal = clearing.propose(*opened)
+
+    assert proposal.batch.messages == tuple(opened[:3])
+    assert proposal.refused == ()
+    assert len(encode_batch(proposal.batch)) <= limit
+    clearing.batch(*opened)
+    clearing.batch(*opened[3:])
+    assert all(owner.id in clearing.state.accounts for owner in owners)
+
+
+def test_what_a_proposer_cannot_choose_goes_first_and_messages_take_what_is_left(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+):
+    owner = Trader(setting)
+    clearing = Clearing.start(setting)
+    event = Deposited(owner.id, token(31338, "WETH"), 5)
+    monkeypatch.setattr("node.ledger.execution.MAX_BATCH_BYTES", 0)
+
+    batch = clearing.propose(owner.open_account(), events={31338: (event,)}, blocks=4).batch
+
+    assert len(batch.rounds) == len(batch.segments[0].events) == 1
+    assert batch.messages == ()
+
+
+def test_openings_that_do_not_fit_wait_for_the_next_batch():
+    made = [AccountOpening(Digest(bytes([n] * 32)), (n,), (ShareSet(1, (bytes(100),)),)) for n in range(4)]
+    two = sum(map(size_in_batch, made[:2]))
+    assert _fitting(made, two) == tuple(made[:2])
+    assert _fitting(made, two - 1) == tuple(made[:1])
+    assert _fitting(made, -1) == ()
 
 
 def test_everything_a_leaf_stands_for_changes_it():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from coincurve import PrivateKey
+from eth_hash.auto import keccak
 
 from circuits.errors import Insolvent
 from circuits.group import encode_point, random_scalar
@@ -16,7 +17,7 @@ from node.ledger.apply import apply_message
 from node.ledger.claims import CollectingVerifier
 from node.ledger.effects import PayAction
 from node.ledger.errors import Refused
-from node.ledger.messages import AccountReference, MarginProof, Message, Trade
+from node.ledger.messages import SEALED_BOX_BYTES, AccountReference, MarginProof, Message, Trade
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.market.instruments import Option
 from node.market.valuation import option_value
@@ -412,6 +413,16 @@ def test_terms_out_of_range_are_refused(clearing: Clearing, taker: Trader, maker
     ):
         assert clearing.refusal(resigned_trade(trade, taker, maker, **changes)) == reason
     assert clearing.refusal(replace(trade, sealed_box=b"other")) == "MALFORMED"
+
+
+@pytest.mark.parametrize("length", [0, 48, SEALED_BOX_BYTES - 1, SEALED_BOX_BYTES + 1, 60_000])
+def test_a_sealed_box_of_another_length_is_refused_though_both_signed_its_digest(
+    clearing: Clearing, taker: Trader, maker: Trader, trade: Trade, length: int
+):
+    """Two accounts of one owner could otherwise fill batches until none can be sent."""
+    box = bytes(length)
+    signed = resigned_trade(replace(trade, sealed_box=box), taker, maker, box_digest=Digest(bytes(keccak(box))))
+    assert clearing.refusal(signed) == "MALFORMED"
 
 
 def test_only_the_owner_opens_an_account(clearing: Clearing, setting: Setting):

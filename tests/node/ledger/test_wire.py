@@ -23,6 +23,7 @@ from node.ledger.batch import (
 )
 from node.ledger.errors import WireError
 from node.ledger.messages import (
+    MAX_MESSAGE_BYTES,
     AccountReference,
     Bid,
     MarginProof,
@@ -33,7 +34,7 @@ from node.ledger.messages import (
     Withdraw,
 )
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
-from node.ledger.wire import batch_hash, decode_batch, decode_message, encode_batch, encode_message
+from node.ledger.wire import batch_hash, decode_batch, decode_message, encode_batch, encode_message, size_in_batch
 from node.market.oracle_rules import Observation
 from tests.support.clearing import Clearing
 from tests.support.ledger import Setting
@@ -234,3 +235,33 @@ def test_a_commitment_that_is_no_pair_of_points_is_named(commitment: bytes):
 def test_an_empty_message_is_refused():
     with pytest.raises(WireError):
         decode_message(b"")
+
+
+EMPTY = Batch(
+    1, Digest(bytes(32)), Address(bytes(20)), HubHeader(1, bytes(32), 1), (), (), None, (), (), Digest(bytes(32))
+)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_message_decodes_up_to_its_largest_size_and_not_a_byte_above(over: int):
+    half = MAX_MESSAGE_BYTES // 2
+    frame = len(encode_message(replace(MARGIN_PROOF, proof=bytes(half)))) - half
+    message = replace(MARGIN_PROOF, proof=bytes(MAX_MESSAGE_BYTES - frame + over))
+    assert len(encode_message(message)) == MAX_MESSAGE_BYTES + over
+    if not over:
+        assert decode_message(encode_message(message)) == message
+        return
+    for decode, body in (
+        (decode_message, encode_message(message)),
+        (decode_batch, encode_batch(replace(EMPTY, messages=(message,)))),
+    ):
+        with pytest.raises(WireError) as caught:
+            decode(body)
+        assert caught.value.field == "message"
+
+
+@given(sent, openings)
+def test_what_a_part_adds_to_a_batch_is_known_beforehand(message: Message, opening: AccountOpening):
+    more = replace(EMPTY, messages=(message,), openings=(opening,))
+    added = len(encode_batch(more)) - len(encode_batch(EMPTY))
+    assert added <= size_in_batch(message) + size_in_batch(opening) <= added + 2 * 6
