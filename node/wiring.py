@@ -32,7 +32,7 @@ from node.sequencing.admission import Admission
 from node.sequencing.finality import BatchArchive
 from node.sequencing.payloads import MESSAGE
 from node.sequencing.sequencer import Sequencer, Settings, Timings, World
-from node.sequencing.workers import prepare_worker, start_workers
+from node.sequencing.workers import prepare_worker, start_workers, stop_workers
 from node.store import Store
 from node.trades import TradeBoard
 
@@ -155,7 +155,7 @@ def _world(
     closing: AsyncExitStack,
 ) -> World:
     workers = start_workers(config.workers)
-    closing.callback(workers.shutdown, wait=False, cancel_futures=True)
+    closing.callback(stop_workers, workers)
     # The first claim should not wait for a worker to be born.
     for _ in range(config.workers):
         workers.submit(prepare_worker)
@@ -175,7 +175,7 @@ def _surroundings(
 ) -> Surroundings:
     # A search for logarithms may take seconds, which no vote should wait for.
     searchers = start_workers(1)
-    closing.callback(searchers.shutdown, wait=False, cancel_futures=True)
+    closing.callback(stop_workers, searchers)
     vaults = {
         chain.chain_id: VaultGateway(
             ground.connections[chain.chain_id],

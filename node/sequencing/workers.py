@@ -35,6 +35,15 @@ def start_workers(count: int) -> Executor:
     return ProcessPoolExecutor(max_workers=count, mp_context=get_context("spawn"), initializer=_end_with_parent)
 
 
+def stop_workers(executor: Executor) -> None:
+    """End an executor at once, whatever it computes: otherwise the process would wait for its workers at exit."""
+    # Executors have `terminate_workers` of their own from Python 3.14 on.
+    processes = dict(getattr(executor, "_processes", None) or {})
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in processes.values():
+        process.terminate()
+
+
 def _end_with_parent() -> None:
     """A worker whose node was killed ends too: nothing else would tell it."""
     parent = parent_process()
