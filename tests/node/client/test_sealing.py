@@ -19,6 +19,7 @@ from node.client.sealing import (
     unseal,
     unseal_opening,
 )
+from node.ledger.messages import SEALED_BOX_BYTES
 
 MAKER = X25519PrivateKey.from_private_bytes(b"\x07" * 32)
 MAKER_PUBLIC = sealing_public_key(MAKER)
@@ -33,6 +34,12 @@ LOW_ORDER_KEYS = [
     bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
     bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"),
 ]
+
+
+@pytest.mark.parametrize("value", [0, 1, -(1 << 31), 1 << 100])
+def test_a_sealed_opening_has_the_one_length_that_the_ledger_takes(value: int) -> None:
+    box = seal_opening(MAKER_PUBLIC, Opening(value, OPENING.blinding), TERMS)
+    assert len(box) == OPENING_BOX_BYTES == SEALED_BOX_BYTES
 
 
 @settings(max_examples=30, deadline=None)

@@ -10,7 +10,7 @@ import pytest
 from node.ledger.apply import apply_message
 from node.ledger.claims import TrustingVerifier
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Message
+from node.ledger.messages import MAX_MESSAGE_BYTES, Message
 from node.ledger.state import LedgerState
 from node.ledger.wire import decode_message, encode_message
 from node.sequencing import verification
@@ -66,6 +66,16 @@ async def test_a_valid_message_is_held_and_proposed(pool: Pool):
     assert pool.admission.messages(10) == (message,)
     assert pool.admission.proves(pool.owner.id)
     assert pool.admission.holds(message.digest(pool.clearing.house.deployment))
+
+
+async def test_a_message_too_large_for_a_batch_is_not_even_applied(pool: Pool):
+    message = replace(pool.owner.margin_proof(pool.state), proof=bytes(MAX_MESSAGE_BYTES))
+
+    with pytest.raises(Inexcusable) as caught:
+        await pool.admission.submit(message, may_park=True)
+
+    assert caught.value.reason is Reason.MALFORMED
+    assert len(pool.admission) == 0
 
 
 async def test_messages_of_one_account_chain_on_predicted_versions(pool: Pool):

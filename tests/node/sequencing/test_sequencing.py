@@ -2,11 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from node.ledger.types import Address, Digest
+from node.chains.events import Deposited
+from node.ledger.types import Address, AssetId, Digest
 from node.ledger.wire import decode_batch, encode_batch
+from node.network.errors import MessageTooLarge
 from node.sequencing.consensus import Consensus
 from node.sequencing.errors import Rule
 from node.sequencing.finality import rebuild
@@ -15,7 +18,7 @@ from node.sequencing.proposer import Draft
 from node.sequencing.votes import commitment_digest
 from node.store import DoubleVote
 from tests.node.sequencing.world import Network, Node
-from tests.support.ledger import Trader
+from tests.support.ledger import CHAINS, Trader, token
 
 
 def roots(network: Network, number: int) -> set[bytes]:
@@ -291,6 +294,67 @@ async def test_latencies_of_own_proposals_are_recorded(network: Network):
 
     assert samples
     assert all(0 < sample.certified_ms <= sample.final_ms for sample in samples)
+
+
+async def test_a_proposal_too_large_to_send_ends_no_node_and_the_next_attempt_goes_on(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+):
+    trader = Trader(network.setting)
+    unlucky = network.proposer(1)
+    sending = unlucky.mesh.broadcast
+
+    async def broadcast(topic: str, payload: bytes):
+        if topic == PROPOSAL:
+            raise MessageTooLarge(len(payload), 0)
+        return await sending(topic, payload)
+
+    monkeypatch.setattr(unlucky.mesh, "broadcast", broadcast)
+    for node in network.nodes:
+        node.start()
+    network.mine_every(0.02)
+
+    await network.nodes[0].sequencer.submit(trader.open_account())
+    await network.until(lambda: all(trader.id in node.sequencer.state.accounts for node in network.nodes))
+
+    assert all(node.task is not None and not node.task.done() for node in network.nodes)
+    first = unlucky.store.batch(1)
+    assert first is not None
+    assert decode_batch(first.body).proposer != unlucky.key.address
+
+
+async def test_what_could_not_be_sent_is_not_kept_for_peers_that_connect(network: Network, monkeypatch):
+    proposer = network.proposer(1)
+    draft = await draft_of(proposer, Trader(network.setting))
+
+    async def broadcast(topic: str, payload: bytes):
+        raise MessageTooLarge(len(payload), 0)
+
+    monkeypatch.setattr(proposer.mesh, "broadcast", broadcast)
+    with pytest.raises(MessageTooLarge):
+        await proposer.sequencer.consensus.propose(0, draft, 0.0)
+
+    assert proposer.sequencer.consensus._work.sent == []
+    assert not proposer.sequencer.consensus.turn_is_open(0)
+
+
+async def test_a_flood_of_deposits_is_booked_over_several_batches(network: Network, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("node.sequencing.inputs.BATCH_EVENTS", 3 * len(CHAINS))
+    trader, spoke = Trader(network.setting), network.chains[CHAINS[1]]
+    deposit = partial(Deposited, account=trader.id, token=token(CHAINS[1], "USD"), amount=1_000_000, sequence=1)
+    for count in (2, 1, 1, 5, 2):
+        await spoke.mine(*[deposit] * count)
+    await network.mine(4)
+    for node in network.nodes:
+        node.start()
+    network.mine_every(0.02)
+
+    usd = AssetId(f"USD@{CHAINS[1]}")
+    await network.until(lambda: network.nodes[0].sequencer.state.inventory.get(usd) == 11 * 1_000_000)
+
+    bodies = [network.nodes[0].store.batch(number) for number in range(1, network.nodes[0].height + 1)]
+    counts = [sum(len(s.events) for s in decode_batch(stored.body).segments) for stored in bodies if stored]
+    assert [count for count in counts if count] == [3, 1, 5, 2]
+    assert network.switch.offences == []
 
 
 async def test_the_house_goes_on_after_a_silence_longer_than_the_allowed_lag(network: Network):
