@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -29,29 +29,49 @@ from node.sequencing.ports import Mesh
 from node.sequencing.verification import ClaimChecker
 
 TRADE_PROPOSAL: Final = "trade-proposal"
-_PER_MAKER: Final = 256
 log = structlog.get_logger(__name__)
 
 
-class TradeBoard:
-    """All open proposals this node knows of. `news` tells of each as it arrives."""
+@dataclass(frozen=True, slots=True)
+class BoardLimits:
+    """Open proposals of one taker to one maker, and of all to all."""
 
-    def __init__(self, house: House, admission: Admission, checker: ClaimChecker, mesh: Mesh) -> None:
+    per_pair: int = 32
+    total: int = 8192
+
+
+class TradeBoard:
+    """All open proposals this node knows of. `news` tells of each as it arrives.
+
+    A taker that proposes too much to one maker loses its own oldest there, and where the whole board is full, the
+    taker with the most proposals loses its oldest: nobody's offers are pushed out by another's flood.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        admission: Admission,
+        checker: ClaimChecker,
+        mesh: Mesh,
+        limits: BoardLimits | None = None,
+    ) -> None:
         self._house = house
         self._admission = admission
         self._checker = checker
         self._mesh = mesh
-        self._open: dict[AccountId, OrderedDict[Digest, TradeProposal]] = {}
+        self._limits = limits or BoardLimits()
+        self._open: OrderedDict[Digest, TradeProposal] = OrderedDict()
+        self._of_taker: dict[AccountId, OrderedDict[Digest, TradeProposal]] = {}
         self.news: Feed[TradeProposal] = Feed()
         mesh.on(TRADE_PROPOSAL, self._on_proposal)
 
     def of_maker(self, maker: AccountId) -> tuple[TradeProposal, ...]:
         """The proposals that wait for a maker, oldest first."""
-        return tuple(self._open.get(maker, {}).values())
+        return tuple(proposal for proposal in self._open.values() if proposal.trade.terms.maker == maker)
 
     def find(self, proposal_id: Digest) -> TradeProposal | None:
         """One open proposal."""
-        return next((held[proposal_id] for held in self._open.values() if proposal_id in held), None)
+        return self._open.get(proposal_id)
 
     async def propose(self, trade: Trade) -> Digest:
         """Check, keep and gossip a trade that only its taker signed; its id.
@@ -72,12 +92,9 @@ class TradeBoard:
 
     def on_final(self, state: LedgerState, traded: Collection[Digest]) -> None:
         """Drop what was traded and what expired."""
-        for maker, held in list(self._open.items()):
-            for name, proposal in list(held.items()):
-                if name in traded or proposal.trade.terms.expiry < state.hub_height:
-                    del held[name]
-            if not held:
-                del self._open[maker]
+        for name, proposal in list(self._open.items()):
+            if name in traded or proposal.trade.terms.expiry < state.hub_height:
+                self._drop(proposal)
 
     async def _keep(self, trade: Trade) -> TradeProposal:
         verifier = CollectingVerifier()
@@ -87,13 +104,28 @@ class TradeBoard:
         except ClaimsRejected as error:
             raise Refused(Reason.PROOF_INVALID, "the taker's proofs do not hold") from error
         proposal = TradeProposal(trade.digest(self._house.deployment), trade)
-        held = self._open.setdefault(trade.terms.maker, OrderedDict())
-        if proposal.id not in held:
-            held[proposal.id] = proposal
+        if proposal.id not in self._open:
+            self._open[proposal.id] = proposal
+            self._of_taker.setdefault(trade.terms.taker.account, OrderedDict())[proposal.id] = proposal
+            self._make_room(trade)
             self.news.publish(proposal)
-            if len(held) > _PER_MAKER:
-                held.popitem(last=False)
         return proposal
+
+    def _make_room(self, trade: Trade) -> None:
+        """Drop what is too much now that `trade` is on the board."""
+        own = self._of_taker[trade.terms.taker.account]
+        pair = [proposal for proposal in own.values() if proposal.trade.terms.maker == trade.terms.maker]
+        if len(pair) > self._limits.per_pair:
+            self._drop(pair[0])
+        if len(self._open) > self._limits.total:
+            busiest = max(self._of_taker.values(), key=len)
+            self._drop(next(iter(busiest.values())))
+
+    def _drop(self, proposal: TradeProposal) -> None:
+        taker = proposal.trade.terms.taker.account
+        del self._open[proposal.id], self._of_taker[taker][proposal.id]
+        if not self._of_taker[taker]:
+            del self._of_taker[taker]
 
     async def _on_proposal(self, sender: bytes, payload: bytes) -> None:
         if len(payload) > MAX_MESSAGE_BYTES:
