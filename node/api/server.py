@@ -142,6 +142,8 @@ def _options(limits: ApiLimits) -> Sequence[tuple[str, Any]]:
         ("grpc.max_send_message_length", limits.response_bytes),
         ("grpc.keepalive_time_ms", int(limits.keepalive_time * 1000)),
         ("grpc.keepalive_timeout_ms", int(limits.keepalive_timeout * 1000)),
+        # Holds for pings that measure bandwidth too: unanswered, they keep keepalive from acting, by default for 60 s.
+        ("grpc.http2.ping_timeout_ms", int(limits.keepalive_timeout * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", int(limits.keepalive_least_interval * 1000)),
         ("grpc.so_reuseport", 0),

@@ -31,6 +31,8 @@ _FIRST_PAUSE: Final = 0.1
 _OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    # Holds for pings that measure bandwidth too: unanswered, they keep keepalive from acting, by default for 60 s.
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.max_receive_message_length", 64 << 20),
 )
 _AWAY: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})

@@ -21,8 +21,10 @@ from node.api import ApiLimits, ClientServer, server_credentials
 from node.api.server import CLIENT_SERVICES
 from node.ledger.effects import EventKind, event
 from node.ledger.types import AccountId
+from node.network import PeerAddress
 from node.store import StoredEvent
 from tests.node.api.calls import Client, connect, refusal
+from tests.node.network.validators import Cable
 from tests.support.ledger import HUB_CHAIN
 
 
@@ -158,6 +160,26 @@ async def test_a_client_that_hangs_up_ends_its_subscription(client, node, taker)
     async with asyncio.timeout(5):
         while node.batches._subscriptions:
             await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_falls_silent_loses_its_stream_though_its_connection_stands(node):
+    server = ClientServer(node, "127.0.0.1:0", limits=ApiLimits(keepalive_time=0.4, keepalive_timeout=0.4))
+    await server.start()
+    cable = Cable(PeerAddress(bytes(20), "127.0.0.1", server.port))
+    async with cable as through:
+        client = Client(grpc.aio.insecure_channel(through.target))
+        stream = client.market.StreamRounds(market_service_pb2.StreamRoundsRequest())
+        await stream.read()
+        await asyncio.sleep(1.0)
+        assert len(node.batches._subscriptions) == 1
+
+        cable.cut()
+
+        async with asyncio.timeout(5):
+            while node.batches._subscriptions:
+                await asyncio.sleep(0.01)
+        await client.channel.close()
+    await server.stop(0)
 
 
 def self_signed() -> tuple[bytes, bytes]:

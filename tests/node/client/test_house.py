@@ -1,5 +1,6 @@
 """What a client believes of a house, and how it turns decimal figures into whole units."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -7,14 +8,17 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from clearing.v1 import market_service_pb2
+from clearing.v1 import ledger_service_pb2, market_service_pb2
 
+from node.client import connection as connection_module
 from node.client.connection import Connection
 from node.client.errors import AmountInvalid, HouseRefused, HouseUnavailable, HouseUntrusted
 from node.client.house import HouseTerms
 from node.client.session import GridSource
 from node.ledger.types import AssetId, InstrumentId
 from node.market.errors import UnknownInstrument
+from node.network import PeerAddress
+from tests.node.network.validators import Cable
 
 PERPETUAL, COIN = InstrumentId("BTC-PERP"), AssetId("WBTC@31337")
 
@@ -106,6 +110,30 @@ async def test_a_node_that_stays_away_is_a_typed_error(connection: Connection) -
         await connection.call(method, None)
     assert away.value.code == "UNAVAILABLE"
     assert len(method.codes) == 3
+
+
+async def test_a_node_that_falls_silent_does_not_hold_a_stream_open(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's own options, with every time a fiftieth of what it is."""
+    shorter = [(name, value // 50 if name.endswith("_ms") else value) for name, value in connection_module._OPTIONS]
+    monkeypatch.setattr(connection_module, "_OPTIONS", shorter)
+    host, port = served.target.split(":")
+    cable = Cable(PeerAddress(bytes(20), host, int(port)))
+    async with cable as through:
+        connection = Connection(through.target)
+        stream = connection.ledger.StreamEvents(ledger_service_pb2.StreamEventsRequest())
+        await stream.read()
+        waiting = asyncio.ensure_future(stream.read())
+        await asyncio.sleep(1.0)
+        assert not waiting.done()
+
+        cable.cut()
+
+        with pytest.raises(grpc.aio.AioRpcError) as gone:
+            await asyncio.wait_for(waiting, 5.0)
+        assert gone.value.code() is grpc.StatusCode.UNAVAILABLE
+        await connection.close()
 
 
 async def test_a_refusal_without_details_carries_the_grpc_code(connection: Connection) -> None:
