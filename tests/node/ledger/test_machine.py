@@ -1,0 +1,253 @@
+"""The ledger under random owners, prices and chains.
+
+Proofs are hollow here: owners check their solvency in plain integers, with the statement's own code. After every
+batch the books must add up, in commitments (the ledger stops otherwise) and in the owners' integers; nothing but a
+refusal may be raised; and from wherever a run ends, the house brings every default to an end without any owner.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from coincurve import PrivateKey
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from circuits.errors import Insolvent
+from circuits.pedersen import Commitment
+from node.ledger.batch import AccountOpening, Paid, PayFailed, Seized, Sold, VaultEvent
+from node.ledger.calls import lapse_reason
+from node.ledger.claims import TrustingVerifier
+from node.ledger.defaults import asking_price
+from node.ledger.effects import SeizeAction
+from node.ledger.errors import Reason
+from node.ledger.messages import Message
+from node.ledger.state import Stage
+from node.ledger.types import INSURANCE_ACCOUNT, MicroUsd, Status
+from tests.support.clearing import Clearing
+from tests.support.ledger import CHAINS, USD, Trader, address_of, make_setting, make_trade
+
+KEYS = [PrivateKey(bytes([number]) * 32) for number in range(1, 5)]
+"""The same in every run, so that accounts and defaults have the same order."""
+BACKSTOP_KEY = KEYS.pop()
+SETTING = make_setting(address_of(BACKSTOP_KEY), backstop_limit=6_000 * USD)
+INSTRUMENTS = ("BTC-PERP", "ETH-PERP", "BTC-20200327", "BTC-20200327-8000-C")
+UNITS = {"USD": 900 * USD, "WETH": 2 * 10**5, "WBTC": 10**5}
+EXPECTED = frozenset(Reason) - {Reason.MALFORMED, Reason.SIGNATURE_INVALID, Reason.PROOF_INVALID, Reason.SELF_TRADE}
+OWNERS = 3
+
+owners = st.integers(0, OWNERS - 1)
+chains = st.sampled_from(CHAINS)
+
+
+class House(RuleBasedStateMachine):
+    """Three owners and a backstop, four chains, a moving market."""
+
+    @initialize(sizes=st.tuples(*[st.integers(-600, 600).filter(bool)] * 2))
+    def start(self, sizes: tuple[int, int]) -> None:
+        self.backstop = Trader(SETTING, key=BACKSTOP_KEY, hollow=True)
+        self.owners = [Trader(SETTING, key=key, hollow=True) for key in KEYS]
+        self.clearing = Clearing.start(SETTING, self.backstop, *self.owners, verifier=TrustingVerifier())
+        for owner in (*self.owners, self.backstop):
+            self.clearing.deposit(owner.id, CHAINS[0], "USD", 900 * USD)
+        self.trade(0, 1, "BTC-PERP", sizes[0], 1000, 0)
+        self.trade(1, 1, "ETH-PERP", sizes[1], 1000, 0)
+
+    def _send(self, make: Callable[[], Message], blocks: int = 0) -> None:
+        """One message, unless its owner knows better than to send it."""
+        try:
+            message = make()
+        except Insolvent:
+            return
+        self.clearing.batch(message, blocks=blocks)
+        assert {refusal.reason for refusal in self.clearing.refused} <= EXPECTED
+
+    @rule(owner=owners, chain=chains, symbol=st.sampled_from(sorted(UNITS)), share=st.integers(1, 10))
+    def deposit(self, owner: int, chain: int, symbol: str, share: int) -> None:
+        self.clearing.deposit(self.owners[owner].id, chain, symbol, UNITS[symbol] * share // 10)
+
+    @rule(share=st.integers(1, 10))
+    def insure(self, share: int) -> None:
+        self.clearing.deposit(INSURANCE_ACCOUNT, CHAINS[1], "USD", 20 * USD * share)
+
+    @rule(
+        taker=owners,
+        step=st.integers(1, OWNERS - 1),
+        instrument=st.sampled_from(INSTRUMENTS),
+        thousandths=st.integers(-1000, 1000),
+        off=st.integers(980, 1020),
+        fee=st.integers(0, USD),
+    )
+    def trade(self, taker: int, step: int, instrument: str, thousandths: int, off: int, fee: int) -> None:
+        buyer, seller = self.owners[taker], self.owners[(taker + step) % OWNERS]
+        if instrument not in {entry.id for entry in self.clearing.grid.instruments}:
+            return  # expired
+        mark = self.clearing.grid.mark_price(instrument)
+        size = thousandths * (6 if instrument.startswith("BTC") else 20)
+        self._send(
+            lambda: make_trade(self.clearing.state, buyer, seller, instrument, size, mark * off // 1000, fee=fee)
+        )
+
+    @rule(owner=owners)
+    def prove(self, owner: int) -> None:
+        self._send(lambda: self.owners[owner].margin_proof(self.clearing.state))
+
+    @rule(owner=owners, chain=chains, symbol=st.sampled_from(sorted(UNITS)), share=st.integers(1, 10))
+    def withdraw(self, owner: int, chain: int, symbol: str, share: int) -> None:
+        amount = UNITS[symbol] * share // 10
+        self._send(lambda: self.owners[owner].withdraw(self.clearing.state, f"{symbol}@{chain}", amount))
+
+    @rule(
+        btc=st.sampled_from([55, 80, 95, 100, 105, 130, 190]),
+        eth=st.sampled_from([55, 80, 95, 100, 105, 130, 190]),
+        rounds=st.integers(1, 3),
+        observers=st.sampled_from([4, 4, 4, 3, 2]),
+    )
+    def move(self, btc: int, eth: int, rounds: int, observers: int) -> None:
+        prices = self.clearing.prices
+        self.clearing.observers = observers
+        moved = {"BTC": prices["BTC"] * btc // 100, "ETH": prices["ETH"] * eth // 100}
+        bounded = {"BTC": min(max(moved["BTC"], 2_000), 30_000), "ETH": min(max(moved["ETH"], 50), 800)}
+        self.clearing.batch(prices=bounded, blocks=4 * rounds)
+
+    @rule(blocks=st.sampled_from([1, 2, 8, 24, 48]))
+    def wait(self, blocks: int) -> None:
+        self.clearing.batch(blocks=blocks)
+
+    @precondition(lambda self: any(i in INSTRUMENTS[2:] for o in self.owners for i in o.holdings.positions))
+    @rule()
+    def expire(self) -> None:
+        if self.clearing.state.market.time < self.clearing.house.registry.instrument(INSTRUMENTS[2]).expiry:
+            self.clearing.skip_to_expiry(INSTRUMENTS[2])
+        self.clearing.batch(blocks=4)
+
+    @precondition(lambda self: any(d.stage is Stage.OPENING for d in self.clearing.state.defaults.values()))
+    @rule()
+    def open_defaults(self) -> None:
+        self.clearing.batch(openings=self._openings())
+
+    @precondition(lambda self: any(d.stage is Stage.AUCTION for d in self.clearing.state.defaults.values()))
+    @rule(owner=owners, above=st.integers(0, 50 * USD), data=st.data())
+    def bid(self, owner: int, above: int, data: st.DataObject) -> None:
+        state = self.clearing.state
+        open_auctions = [d for d in state.defaults.values() if d.stage is Stage.AUCTION]
+        default = data.draw(st.sampled_from(open_auctions))
+        if not state.market.stale:
+            price = asking_price(self.clearing.house, state, default)
+            self._send(lambda: self.owners[owner].bid(state, default, price + above), blocks=4)
+
+    @precondition(lambda self: self.clearing.state.payouts or self._orders())
+    @rule(data=st.data())
+    def the_chains_act(self, data: st.DataObject) -> None:
+        paid = data.draw(st.booleans())
+        share = data.draw(st.integers(0, 1000))
+        self._chain_events(lambda action: Paid(action) if paid else PayFailed(action), share)
+
+    def _openings(self) -> tuple[AccountOpening, ...]:
+        state = self.clearing.state
+        return tuple(
+            self.clearing.opening(d)
+            for d in state.defaults.values()
+            if d.stage is Stage.OPENING and d.frozen_in <= state.number
+        )
+
+    def _orders(self) -> list[SeizeAction]:
+        waiting = {s.action_id for d in self.clearing.state.defaults.values() for s in d.seizures if s.proceeds is None}
+        return [e for e in self.clearing.effects if isinstance(e, SeizeAction) and e.action_id in waiting]
+
+    def _chain_events(self, payout: Callable[..., VaultEvent], share: int) -> None:
+        """Every payout is settled; every lot is handed over and sold between its floor and its start."""
+        events: dict[int, list[VaultEvent]] = {}
+        for pending in self.clearing.state.payouts.values():
+            events.setdefault(int(pending.asset.split("@")[1]), []).append(payout(pending.action_id))
+        for order in self._orders():
+            proceeds = order.floor_price + (order.start_price - order.floor_price) * share // 1000
+            sold = Sold(order.action_id, MicroUsd(proceeds))
+            events.setdefault(int(order.asset.split("@")[1]), []).extend((Seized(order.action_id), sold))
+        self.clearing.batch(events=events, blocks=1)
+
+    # What holds after every batch.
+
+    @invariant()
+    def the_owners_integers_add_up(self) -> None:
+        if not hasattr(self, "clearing"):
+            return
+        state, traders = self.clearing.state, (self.backstop, *self.owners)
+        cash = sum(t.holdings.cash.value for t in traders) + state.insurance
+        cash += sum(c.amount for t in traders for c in t.holdings.waiting if c.asset is None)
+        cash += sum(amount for asset, amount in state.escrow.items() if asset.startswith("USD"))
+        assert cash == sum(amount for asset, amount in state.inventory.items() if asset.startswith("USD"))
+        for asset in state.inventory.keys() | state.escrow.keys():
+            if not asset.startswith("USD"):
+                held = sum(t.holdings.collateral[asset].value for t in traders if asset in t.holdings.collateral)
+                held += sum(c.amount for t in traders for c in t.holdings.waiting if c.asset == asset)
+                assert held + state.escrow.get(asset, 0) == state.inventory.get(asset, 0)
+        for instrument in INSTRUMENTS:
+            held = (t.holdings.positions.get(instrument) for t in traders)  # type: ignore[call-overload]
+            assert sum(opening.value for opening in held if opening is not None) == 0
+
+    @invariant()
+    def promises_are_covered(self) -> None:
+        if not hasattr(self, "clearing"):
+            return
+        state = self.clearing.state
+        assert all(amount > 0 for amount in (*state.inventory.values(), *state.escrow.values()))
+        assert all(state.available(asset) >= 0 for asset in state.escrow)
+        assert min(state.insurance, state.shortfall, state.backstop_used) >= 0
+        assert state.shortfall == sum(default.shortfall for default in state.defaults.values())
+        assert not (state.shortfall and state.insurance)
+
+    @invariant()
+    def every_default_fits_its_account(self) -> None:
+        if not hasattr(self, "clearing"):
+            return
+        state = self.clearing.state
+        running = [d for d in state.defaults.values() if d.stage is not Stage.CLOSED]
+        assert len({d.account for d in running}) == len(running)
+        stages = {d.account: d.stage for d in running}
+        for account in state.accounts.values():
+            stage = stages.get(account.id)
+            assert (account.status is Status.FROZEN) == (stage is Stage.OPENING)
+            assert (account.status is Status.LIQUIDATING) == (stage in (Stage.AUCTION, Stage.COLLATERAL))
+        for default in running:
+            if default.stage is not Stage.OPENING:
+                account = state.accounts[default.account]
+                assert account.cash == Commitment.public(default.cash)
+                assert account.positions == {lot.instrument: Commitment.public(lot.quantity) for lot in default.lots}
+                assert account.collateral == {h.asset: Commitment.public(h.amount) for h in default.collateral}
+
+    def teardown(self) -> None:
+        """Every owner walks away; the house, the committee and the chains bring everything to an end."""
+        if not hasattr(self, "clearing"):
+            return
+        self.clearing.observers = 4
+        for _ in range(60):
+            if self._at_rest():
+                break
+            self.clearing.batch(openings=self._openings(), blocks=16)
+            if self._orders() or self.clearing.state.payouts:
+                self._chain_events(Paid, 500)
+            self.the_owners_integers_add_up()
+            self.promises_are_covered()
+            self.every_default_fits_its_account()
+        assert self._at_rest()
+
+    def _at_rest(self) -> bool:
+        state = self.clearing.state
+        done = all(d.stage is Stage.CLOSED for d in state.defaults.values())
+        calm = all(
+            a.status is Status.CLOSED or (a.status is Status.ACTIVE and lapse_reason(SETTING.house, state, a) is None)
+            for a in state.accounts.values()
+        )
+        exposed = any(a.positions for a in state.accounts.values() if a.id != self.backstop.id)
+        return done and calm and not exposed
+
+
+@pytest.mark.timeout(300)
+class TestHouse(House.TestCase):  # type: ignore[name-defined,misc]
+    settings = settings(
+        max_examples=12,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    )
