@@ -193,7 +193,8 @@ class Anvil:
         if self.block_time is not None:
             arguments += ["--block-time", str(self.block_time)]
         if self.state is not None:
-            arguments += ["--state", str(self.state), "--state-interval", "1"]
+            # Without the recent states a continued chain could not answer calls at blocks before the stop.
+            arguments += ["--state", str(self.state), "--state-interval", "1", "--preserve-historical-states"]
         if self.genesis_time is not None:
             arguments += ["--timestamp", str(self.genesis_time)]
         if self.hardfork is not None:

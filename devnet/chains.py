@@ -1,13 +1,14 @@
 """The devnet's chains with everything on them: house contracts, test tokens, price aggregators, funded keys."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
 
 from devnet.anvil import DEV_KEYS, Anvil
 from devnet.market import PriceTick
@@ -16,6 +17,7 @@ from node.chains.compile import compile_contract
 from node.chains.deploy import HubDeployment, ListedToken, VaultDeployment, deploy_contract, deploy_hub, deploy_vault
 from node.chains.relayer import Relayer
 from node.chains.rpc import Connection, connect, disconnect
+from node.oracle.chain_feed import ChainFeed
 
 CONTRACTS: Final = Path(__file__).parent / "contracts"
 TOKENS: Final = (("USD", 6, 1), ("WETH", 18, 10**13), ("WBTC", 8, 100))
@@ -45,6 +47,14 @@ class DevChain:
         for feed, price in (("BTC", tick.btc), ("ETH", tick.eth)):
             await self._call(self.aggregators[feed], "update(int256)", ("int256",), (price,))
 
+    async def posted_prices(self, time: int) -> PriceTick:
+        """The aggregators' present answers, as a tick of `time`."""
+        prices = {
+            feed: (await ChainFeed(feed, self.w3, to_checksum_address(address)).read(time)).price
+            for feed, address in self.aggregators.items()
+        }
+        return PriceTick(time, prices["BTC"], prices["ETH"])
+
     async def _call(self, to: bytes, signature: str, types: Sequence[str], values: Sequence[object]) -> None:
         # The chain signs for its own well-known accounts, so that the transaction is in the pool on return.
         data = bytes(keccak(signature.encode()))[:4] + abi_encode(types, values)
@@ -60,16 +70,20 @@ class DevChains:
     hub: HubDeployment | None = None
 
     @classmethod
-    async def start(cls, folder: Path, genesis_time: int, *, resume: bool = False) -> "DevChains":
-        """Start every chain; `resume` continues from its state file, with the addresses filled in by the caller."""
+    async def start(cls, folder: Path, genesis_time: int, ports: Mapping[int, int] | None = None) -> "DevChains":
+        """Start every chain, at `ports` by chain id or free ones.
+
+        Chains that have a state file continue from it; the caller fills the addresses in.
+        """
         chains = []
         for plan in CHAINS:
             anvil = Anvil(
                 plan.chain_id,
                 folder / "logs" / f"chain-{plan.name}.log",
+                port=(ports or {}).get(plan.chain_id, 0),
                 mine_on_demand=True,
                 state=folder / "chains" / f"{plan.name}.json",
-                genesis_time=None if resume else genesis_time,
+                genesis_time=genesis_time,
             )
             (folder / "chains").mkdir(parents=True, exist_ok=True)
             await anvil.start()

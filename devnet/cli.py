@@ -19,12 +19,14 @@ from devnet.network import Devnet, clear_run
 from devnet.report import Report
 from devnet.scenario import Scenario
 from devnet.settings import CRASH_OF_2020, Cadence, DevnetSettings
+from node.chains.errors import ChainError
 from node.cli import app as node_app
 from node.client.errors import ClientError
 from node.oracle.errors import OracleError
 
 FOLDER: Final = Path(".devnet")
 PID_FILE: Final = "devnet.pid"
+FAILURES: Final = (DevnetError, AnvilError, ChainError, OracleError, ClientError, OSError)
 app = typer.Typer(help="A clearing house for crypto derivatives with hidden books.", no_args_is_help=True)
 devnet_app = typer.Typer(help="A local network of four chains and four nodes.", no_args_is_help=True)
 app.add_typer(devnet_app, name="devnet")
@@ -61,7 +63,7 @@ def run(
             folder.resolve(), replay, _parse_time(start), hours, Cadence(block_interval, round_spacing)
         )
         asyncio.run(_run(settings, leave=leave, report_path=report))
-    except (DevnetError, AnvilError, OracleError, ClientError, OSError) as error:
+    except FAILURES as error:
         console.print(f"[red]{type(error).__name__}[/red]: {error}")
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
@@ -75,9 +77,7 @@ async def _run(settings: DevnetSettings, *, leave: bool, report_path: Path | Non
         devnet = await Devnet.start(settings)
     (settings.folder / PID_FILE).write_text(str(os.getpid()))
     scenario = Scenario(devnet, lambda line: console.print(f"[dim]·[/dim] {line}"))
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = _stop_event()
     try:
         console.print(_overview(devnet))
         console.print("[yellow]The funded keys are anvil's well-known ones: everybody has them.[/yellow]")
@@ -94,7 +94,7 @@ async def _run(settings: DevnetSettings, *, leave: bool, report_path: Path | Non
         if not leave:
             console.print("The network stays up; Ctrl-C ends it.")
             devnet.clock.start()
-            await stop.wait()
+            await _stay(devnet, stop)
     finally:
         with console.status("stopping"):
             await scenario.close()
@@ -167,6 +167,51 @@ def _summary(report: Report) -> Table:
             f"shortfall {default.shortfall_usd:,.0f} USD",
         )
     return table
+
+
+@devnet_app.command("continue")
+def continue_(folder: FolderOption = FOLDER) -> None:
+    """Start the chains and nodes that an earlier run left, their market standing still, until Ctrl-C."""
+    try:
+        asyncio.run(_continue(DevnetSettings(folder.resolve())))
+    except FAILURES as error:
+        console.print(f"[red]{type(error).__name__}[/red]: {error}")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        console.print("stopped")
+
+
+async def _continue(settings: DevnetSettings) -> None:
+    _log_to(settings.folder / "logs" / "devnet.log")
+    with console.status("starting chains and nodes where they were"):
+        devnet = await Devnet.resume(settings)
+    stop = _stop_event()
+    (settings.folder / PID_FILE).write_text(str(os.getpid()))
+    try:
+        console.print(_overview(devnet))
+        console.print("The network is up; Ctrl-C ends it.")
+        await _stay(devnet, stop)
+    finally:
+        with console.status("stopping"):
+            await devnet.stop()
+        (settings.folder / PID_FILE).unlink(missing_ok=True)
+
+
+async def _stay(devnet: Devnet, stop: asyncio.Event) -> None:
+    """Wait for the end, or for what stops the clock."""
+    while not stop.is_set():
+        failure = devnet.clock.failure()
+        if failure is not None:
+            raise failure
+        await asyncio.sleep(0.2)
+
+
+def _stop_event() -> asyncio.Event:
+    """Set by Ctrl-C or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 @devnet_app.command("stop")

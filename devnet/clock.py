@@ -46,13 +46,7 @@ class LockStep:
 
     async def stop(self) -> None:
         """No more blocks from a running task."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        try:
-            await self._task
-        except asyncio.CancelledError:
-            self._task = None
+        await _ended(self._task)
 
 
 @dataclass(slots=True)
@@ -122,16 +116,17 @@ class MarketClock:
 
     async def stop(self) -> None:
         """Time stands still."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        try:
-            await self._task
-        except asyncio.CancelledError:
-            self._task = None
+        await _ended(self._task)
 
     def failure(self) -> BaseException | None:
         """What stopped the clock, if it was not `stop`."""
         if self._task is None or not self._task.done() or self._task.cancelled():
             return None
         return self._task.exception()
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    """Cancel and wait; how the task ended is for `failure` to tell."""
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])

@@ -20,7 +20,7 @@ from node.chains.rpc import request
 from node.genesis import ChainGenesis, Genesis
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import House
-from node.ledger.types import Address, MicroUsd, account_id
+from node.ledger.types import Address, Digest, MicroUsd, account_id
 from node.market.instruments import CollateralAsset
 from node.market.listing import standard_asset, standard_registry
 from node.network.identity import create_authority, issue_identity
@@ -143,6 +143,11 @@ async def _chain_entry(chain: DevChain) -> ChainGenesis:
         chain.vault.block,
         bytes.fromhex(block["hash"][2:]),
     )
+
+
+def house_of(folder: Path) -> Digest:
+    """What clients pin of the devnet in this folder. Raises GenesisInvalid."""
+    return Genesis.load(folder / "genesis.json").digest
 
 
 def logarithms(folder: Path) -> Path:

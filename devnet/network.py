@@ -1,10 +1,8 @@
 """A running devnet: chains, clock, node processes; started in stages, stopped in reverse."""
 
 import asyncio
-import json
 import shutil
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +13,7 @@ from devnet.errors import ScenarioStalled
 from devnet.genesis import VALIDATORS, ValidatorPlan, fresh_salt, logarithms, make_genesis
 from devnet.market import MarketReplay, load_replay
 from devnet.nodes import DevNode, LedgerTip, QuorumHeight, start_all
+from devnet.record import DevnetRecord, record_of
 from devnet.settings import DevnetSettings
 from node.client.keystore import WalletSecrets
 from node.client.signing import OwnerKey
@@ -72,6 +71,35 @@ class Devnet:
             raise
 
     @classmethod
+    async def resume(cls, settings: DevnetSettings) -> "Devnet":
+        """The devnet that an earlier run left in the folder, its market standing still at the last price.
+
+        Raises:
+            SettingsInvalid: the folder holds no devnet.
+        """
+        record = DevnetRecord.load(settings.folder)
+        nodes = record.nodes_of(settings.folder)
+        chains = await record.start_chains(settings.folder)
+        try:
+            heads = [await chain.anvil.request("eth_getBlockByNumber", "latest", False) for chain in chains.chains]
+            newest = max(int(head["timestamp"], 16) for head in heads)
+            steps = LockStep(chains, newest, int(heads[0]["number"], 16))
+            follower = QuorumHeight(nodes, QUORUM, height=steps.height)
+            replay = MarketReplay((await chains.hub_chain.posted_prices(steps.timestamp),))
+            cadence = replace(settings.cadence, round_spacing=record.round_spacing)
+            clock = MarketClock(steps, replay, cadence, record.genesis_height, lambda: follower.height)
+            await start_all(nodes)
+        except BaseException:
+            await asyncio.gather(*(node.stop() for node in nodes))
+            await chains.stop()
+            raise
+        devnet = cls(settings, replay, chains, steps, clock, nodes, WalletSecrets.generate(), follower)
+        devnet._watch = asyncio.create_task(follower.follow())
+        clock.begin()
+        clock.start()
+        return devnet
+
+    @classmethod
     async def _start_on(
         cls, settings: DevnetSettings, replay: MarketReplay, chains: DevChains, steps: LockStep, cache: Path
     ) -> "Devnet":
@@ -89,35 +117,16 @@ class Devnet:
         await table
         follower = QuorumHeight(nodes, QUORUM, height=steps.height)
         clock = MarketClock(steps, replay, settings.cadence, steps.height, lambda: follower.height)
-        await start_all(nodes)
+        try:
+            await start_all(nodes)
+        except BaseException:
+            await asyncio.gather(*(node.stop() for node in nodes))
+            raise
         devnet = cls(settings, replay, chains, steps, clock, nodes, backstop, follower)
         devnet._watch = asyncio.create_task(follower.follow())
         clock.start()
-        devnet.save_addresses()
+        record_of(chains, nodes, clock.genesis_height, replay.start - LEAD_SECONDS, settings).save(settings.folder)
         return devnet
-
-    def save_addresses(self) -> None:
-        """Write `devnet.json`: what an integrator needs to reach chains and nodes."""
-        document = {
-            "chains": [
-                {
-                    "name": chain.plan.name,
-                    "chain_id": chain.plan.chain_id,
-                    "rpc": chain.anvil.url,
-                    "port": chain.anvil.port,
-                    "vault": "0x" + chain.vault.vault.hex() if chain.vault else None,
-                    "tokens": {symbol: "0x" + address.hex() for symbol, address in chain.tokens.items()},
-                    "aggregators": {feed: "0x" + address.hex() for feed, address in chain.aggregators.items()},
-                }
-                for chain in self.chains.chains
-            ],
-            "nodes": [
-                {"name": node.name, "api": node.api, "operator": node.operator, "log": str(node.log)}
-                for node in self.nodes
-            ],
-        }
-        path = self.settings.folder / "devnet.json"
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
     async def settled(self) -> dict[str, LedgerTip]:
         """Stop the clock and wait until every running node has the same final ledger; its tip by node.
@@ -140,10 +149,11 @@ class Devnet:
 
     async def stop(self) -> None:
         """Clock, nodes, chains."""
-        await self.clock.stop()
-        if self._watch is not None:
-            self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
-        await asyncio.gather(*(node.stop() for node in self.nodes))
-        await self.chains.stop()
+        try:
+            await self.clock.stop()
+            if self._watch is not None:
+                self._watch.cancel()
+                await asyncio.wait([self._watch])
+            await asyncio.gather(*(node.stop() for node in self.nodes))
+        finally:
+            await self.chains.stop()

@@ -19,6 +19,7 @@ from clearing.v1 import ledger_service_pb2, liquidation_service_pb2, margin_serv
 from devnet.actors import Actor, guards
 from devnet.anvil import DEV_KEYS
 from devnet.errors import ScenarioStalled
+from devnet.genesis import house_of
 from devnet.keeper import Keeper, run_keepers
 from devnet.network import Devnet
 from devnet.nodes import connected
@@ -71,12 +72,14 @@ class Scenario:
             pool.submit(prepare_worker)
         executor = self._executor = MeasuringExecutor(pool)
         self.devnet.clock.strained = lambda: executor.pending > PROVERS
+        pinned = house_of(self.devnet.settings.folder)
         for place, role in enumerate(Role):
             secrets = self.devnet.backstop if role is Role.BACKSTOP else WalletSecrets.generate()
             node = self.devnet.nodes[place % len(self.devnet.nodes)]
             client = await ZkClear.connect(
                 node.api,
                 secrets,
+                house=pinned,
                 executor=executor,
                 size_cache=self.devnet.settings.folder / "cache" / "sizes.bin",
             )
