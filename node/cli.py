@@ -75,6 +75,7 @@ def status(
 def _status_table(answer: operator_service_pb2.GetNodeStatusResponse) -> Table:
     table = Table("figure", "value", title=f"validator 0x{answer.validator.hex()}")
     rows = {
+        "house": answer.house_digest.hex(),
         "deployment": answer.deployment_digest.hex(),
         "final batch": f"{answer.height} ({answer.root.hex()})",
         "certified batch": str(answer.certified_height),

@@ -13,9 +13,10 @@ from circuits.committee import CommitteeKey
 from circuits.errors import CircuitError
 from circuits.transcript import Deployment
 from node.errors import GenesisInvalid
+from node.ledger.house_digest import house_digest
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import ChainCursor, House, LedgerState, genesis
-from node.ledger.types import AccountId, Address
+from node.ledger.types import AccountId, Address, Digest
 from node.market.errors import MarketError
 from node.market.instruments import Registry
 from node.market.parameters import MarketParameters
@@ -55,6 +56,12 @@ class Genesis:
             if entry.chain_id == chain_id:
                 return entry
         raise GenesisInvalid("chains", f"chain {chain_id} is not listed")
+
+    @property
+    def digest(self) -> Digest:
+        """What clients pin: the same 32 bytes on every node of the house."""
+        house = self.house
+        return house_digest(house.deployment, house.committee, house.parameters_digest, house.validators, self.chains)
 
     def state(self) -> LedgerState:
         """The ledger before the first batch."""

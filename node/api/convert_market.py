@@ -1,18 +1,20 @@
 """Deployment, listings and prices as messages of clearing.v1."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from clearing.v1 import market_service_pb2 as market_pb
 
 from node.api.backend import ChainEndpoint
+from node.ledger.house_digest import house_digest
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import House, LedgerState
+from node.ledger.types import Digest
 from node.market.grid import RiskGrid
 from node.market.instruments import CollateralAsset, Future, Instrument, Option, OptionKind, Perpetual
 from node.market.state import MarketState
 
 
-def deployment_proto(house: House, endpoints: Iterable[ChainEndpoint]) -> market_pb.GetDeploymentResponse:
+def deployment_proto(house: House, endpoints: Sequence[ChainEndpoint]) -> market_pb.GetDeploymentResponse:
     """Everything that a deployment fixed at genesis."""
     return market_pb.GetDeploymentResponse(
         hub_chain_id=house.deployment.hub_chain_id,
@@ -30,7 +32,13 @@ def deployment_proto(house: House, endpoints: Iterable[ChainEndpoint]) -> market
         rules_digest=house.rules.digest,
         parameters_digest=house.parameters_digest,
         chains=[_chain_proto(house, endpoint) for endpoint in endpoints],
+        house_digest=endpoints_digest(house, endpoints),
     )
+
+
+def endpoints_digest(house: House, endpoints: Iterable[ChainEndpoint]) -> Digest:
+    """What clients pin."""
+    return house_digest(house.deployment, house.committee, house.parameters_digest, house.validators, endpoints)
 
 
 def rules_proto(rules: HouseParameters) -> market_pb.HouseRules:

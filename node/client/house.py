@@ -1,8 +1,8 @@
 """What a client knows of the house it deals with: identity, commitment key, listings, parameters and contracts.
 
-All of it comes from the node and is checked against itself, and against the deployment digest if the owner brings one
-(the hub contract shows the same 32 bytes). Amounts are whole numbers everywhere; the converters below turn decimal
-figures into them and refuse what does not divide.
+All of it comes from the node and is checked against itself, and against the house digest if the owner brings one (see
+`node.ledger.house_digest`): only then is it more than the node's word. Amounts are whole numbers everywhere; the
+converters below turn decimal figures into them and refuse what does not divide.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,8 @@ from circuits.errors import CircuitError
 from circuits.pedersen import CommitmentKey
 from circuits.transcript import Deployment
 from node.client.errors import AmountInvalid, HouseUntrusted
-from node.ledger.types import Address, AssetId, InstrumentId, MicroUsd
+from node.ledger.house_digest import house_digest
+from node.ledger.types import Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.market.errors import MarketError
 from node.market.instruments import CollateralAsset, Registry
 from node.market.parameters import MarketParameters
@@ -30,8 +31,9 @@ _MICRO: Final = 10**6
 
 @dataclass(frozen=True, slots=True)
 class HouseTerms:
-    """One deployment as a client sees it. `vaults` are addresses by chain id."""
+    """One house as a client sees it: `digest` is what its owner may pin; `vaults` are addresses by chain id."""
 
+    digest: Digest
     deployment: Deployment
     key: CommitmentKey
     registry: Registry
@@ -44,11 +46,11 @@ class HouseTerms:
         """From a GetDeploymentResponse.
 
         Raises:
-            HouseUntrusted: its parts contradict each other, or it is not the deployment with digest `expected`.
+            HouseUntrusted: its parts contradict each other, or it is not the house with digest `expected`.
         """
         deployment = Deployment(proto.hub_chain_id, proto.hub, proto.salt)
-        if deployment.digest != proto.deployment_digest or expected not in (None, deployment.digest):
-            raise HouseUntrusted("deployment", "is another one")
+        if deployment.digest != proto.deployment_digest:
+            raise HouseUntrusted("deployment", "does not have the digest that the house names")
         try:
             committee = CommitteeKey.decode(proto.committee)
             committee.verify()
@@ -58,11 +60,16 @@ class HouseTerms:
             raise HouseUntrusted("deployment", str(error)) from error
         if committee.key.encode() != proto.committee_key:
             raise HouseUntrusted("committee key", "is not the committee's")
-        digest = bytes(keccak(market.digest + registry.digest + proto.rules_digest))
-        if digest != proto.parameters_digest:
+        parameters = bytes(keccak(market.digest + registry.digest + proto.rules_digest))
+        if parameters != proto.parameters_digest:
             raise HouseUntrusted("parameters", "do not have the digest that the house names")
+        digest = house_digest(deployment, committee, parameters, proto.validators, proto.chains)
+        if digest != proto.house_digest:
+            raise HouseUntrusted("house", "does not have the digest that it names")
+        if expected not in (None, digest):
+            raise HouseUntrusted("house", "is another one than the owner pinned")
         vaults = {chain.chain_id: Address(chain.vault) for chain in proto.chains}
-        return cls(deployment, committee.key, registry, market, digest, vaults)
+        return cls(digest, deployment, committee.key, registry, market, parameters, vaults)
 
     def asset(self, asset: AssetId) -> CollateralAsset:
         """A listed token. Raises UnknownInstrument."""

@@ -44,7 +44,7 @@ class ZkClear:
         wallet: WalletSecrets,
         *,
         ca: Path | None = None,
-        deployment: bytes | None = None,
+        house: bytes | None = None,
         executor: Executor | None = None,
         size_cache: Path | None = None,
     ) -> Self:
@@ -54,23 +54,24 @@ class ZkClear:
             target: host:port of the node's client services.
             wallet: the owner's seed and key, for example of `open_keystore`.
             ca: PEM file of the node's certificate authority; None is an unencrypted channel, for a local node.
-            deployment: the 32-byte digest that the house must have, as its hub contract shows it.
+            house: the 32-byte digest that the house must have, from whoever runs it (its nodes' operators, `zkclear
+                node status`, a devnet's `devnet.json`), and not from this node. None believes whatever it says.
             executor: where proofs are made; None is a thread. A ProcessPoolExecutor uses other cores.
             size_cache: file for the table that restores trade sizes, made once in a second or two.
 
         Raises:
-            HouseUntrusted: another deployment, or one whose parts contradict each other.
+            HouseUntrusted: another house, or one whose parts contradict each other.
             HouseRefused, HouseUnavailable: the node's answer.
         """
         connection = Connection(target, ca)
         try:
             response = await connection.call(connection.market.GetDeployment, market_service_pb2.GetDeploymentRequest())
-            house = HouseTerms.from_proto(response, deployment)
+            terms = HouseTerms.from_proto(response, house)
         except BaseException:
             await connection.close()
             raise
-        prover = MarginProver(house.deployment, house.key, house.parameters_digest, executor)
-        session = Session(connection, house, OwnerKey(wallet.owner_key), prover, GridSource(connection, house))
+        prover = MarginProver(terms.deployment, terms.key, terms.parameters_digest, executor)
+        session = Session(connection, terms, OwnerKey(wallet.owner_key), prover, GridSource(connection, terms))
         return cls(session, wallet.seed, SizeSearch(cache=size_cache))
 
     async def __aenter__(self) -> Self:

@@ -8,6 +8,7 @@ from clearing.v1 import operator_service_pb2 as pb
 from clearing.v1 import operator_service_pb2_grpc as pb_grpc
 
 from node.api.backend import Backend
+from node.api.convert_market import endpoints_digest
 from node.api.guard import Context
 
 _TAIL: Final = 0.99
@@ -49,6 +50,7 @@ class OperatorService(pb_grpc.OperatorServiceServicer):
             final_ms_p99=quantile(final, _TAIL),
             verify_ms_median=status.verify_ms_median,
             verify_ms_p99=status.verify_ms_p99,
+            house_digest=endpoints_digest(self._backend.house, self._backend.endpoints),
         )
 
     async def ListPeers(self, request: pb.ListPeersRequest, context: Context) -> pb.ListPeersResponse:  # noqa: N802

@@ -6,6 +6,7 @@ from clearing.v1 import operator_service_pb2 as pb
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.api.convert_market import endpoints_digest
 from node.api.services.operator import quantile
 from node.ledger.effects import PayAction
 from node.ledger.types import Address, AssetId, Digest
@@ -23,6 +24,7 @@ async def test_node_status_tells_identity_heights_and_latencies(operator, node):
     assert status.validator == node.house.validators[0]
     assert (status.height, status.root, status.certified_height) == (state.number, state.root, state.number + 1)
     assert (status.attempt, status.peers_connected) == (2, 2)
+    assert status.house_digest == endpoints_digest(node.house, node.endpoints)
     assert [(c.chain_id, c.final_block) for c in status.chains] == [(c, 500) for c in CHAINS]
     assert (status.certified_ms_median, status.certified_ms_p99) == (50.0, 99.0)
     assert (status.final_ms_median, status.final_ms_p99) == (500.0, 990.0)

@@ -33,6 +33,7 @@ from node.ledger.apply import apply_message
 from node.ledger.claims import InlineVerifier
 from node.ledger.effects import LedgerEvent, Posting, PostingKind
 from node.ledger.errors import Refused
+from node.ledger.house_digest import house_digest
 from node.ledger.messages import AccountReference, Message, Trade
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import House, LedgerState, genesis
@@ -47,6 +48,12 @@ from node.market.state import FundingIndex, MarketState, advance, genesis_state
 DOLLAR = 10**6
 HUB_BLOCK = 100
 FUNDING = 3 * DOLLAR
+CHAINS = [market_service_pb2.Chain(chain_id=31337, hub=True, vault=b"\x0c" * 20, auction=b"\x0d" * 20)]
+
+
+def pin_of(house: House) -> bytes:
+    """The digest of the house with its contracts."""
+    return house_digest(house.deployment, house.committee, house.parameters_digest, house.validators, CHAINS)
 
 
 def make_house() -> House:
@@ -328,7 +335,9 @@ class Market(market_service_pb2_grpc.MarketServiceServicer):
             market_parameters_digest=house.market.digest,
             rules_digest=house.rules.digest,
             parameters_digest=house.parameters_digest,
-            chains=[market_service_pb2.Chain(chain_id=31337, hub=True, vault=b"\x0c" * 20)],
+            validators=house.validators,
+            chains=CHAINS,
+            house_digest=pin_of(house),
         )
 
 
@@ -402,6 +411,11 @@ class Served:
 
     node: FakeNode
     target: str
+
+    @property
+    def pin(self) -> bytes:
+        """What an owner pins."""
+        return pin_of(self.node.house)
 
 
 @pytest.fixture(scope="session")

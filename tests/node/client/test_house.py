@@ -1,7 +1,8 @@
 """What a client believes of a house, and how it turns decimal figures into whole units."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,14 +10,20 @@ import grpc
 import grpc.aio
 import pytest
 from clearing.v1 import ledger_service_pb2, market_service_pb2
+from eth_hash.auto import keccak
 
+from circuits.committee import CommitteeKey, deal_committee
+from circuits.transcript import Deployment
 from node.client import connection as connection_module
 from node.client.connection import Connection
 from node.client.errors import AmountInvalid, HouseRefused, HouseUnavailable, HouseUntrusted
 from node.client.house import HouseTerms
 from node.client.session import GridSource
+from node.ledger.house_digest import house_digest
 from node.ledger.types import AssetId, InstrumentId
 from node.market.errors import UnknownInstrument
+from node.market.instruments import Registry
+from node.market.parameters import MarketParameters
 from node.network import PeerAddress
 from tests.node.network.validators import Cable
 
@@ -35,8 +42,9 @@ async def answer(connection: Connection) -> Any:
     return await connection.call(connection.market.GetDeployment, market_service_pb2.GetDeploymentRequest())
 
 
-async def test_a_house_that_agrees_with_itself_is_believed(house: Any, answer: Any) -> None:
-    terms = HouseTerms.from_proto(answer, house.deployment.digest)
+async def test_a_house_that_agrees_with_itself_is_believed(house: Any, answer: Any, served: Any) -> None:
+    terms = HouseTerms.from_proto(answer, served.pin)
+    assert terms.digest == served.pin
     assert terms.deployment == house.deployment
     assert terms.key == house.committee.key
     assert terms.parameters_digest == house.parameters_digest
@@ -52,12 +60,86 @@ async def test_a_house_that_agrees_with_itself_is_believed(house: Any, answer: A
         ("market_parameters", b"\x00"),
         ("rules_digest", bytes(32)),
         ("parameters_digest", bytes(32)),
+        ("house_digest", bytes(32)),
     ],
 )
 async def test_a_house_that_contradicts_itself_is_not_believed(answer: Any, field: str, value: bytes) -> None:
     setattr(answer, field, value)
     with pytest.raises(HouseUntrusted):
         HouseTerms.from_proto(answer)
+
+
+def with_own_committee(answer: Any) -> None:
+    """The node dealt this committee itself, and reads every commitment."""
+    committee = deal_committee(1, 1).public
+    answer.committee, answer.committee_key = committee.encode(), committee.key.encode()
+
+
+def with_own_vault(answer: Any) -> None:
+    answer.chains[0].vault = b"\xee" * 20
+
+
+def with_own_auction(answer: Any) -> None:
+    answer.chains[0].auction = b"\xee" * 20
+
+
+def with_one_more_chain(answer: Any) -> None:
+    answer.chains.add(chain_id=31338, vault=b"\xee" * 20, auction=b"\xee" * 20)
+
+
+def with_own_validators(answer: Any) -> None:
+    answer.validators.append(b"\xee" * 20)
+
+
+def with_own_token(answer: Any) -> None:
+    registry = Registry.decode(answer.registry)
+    tokens = tuple(replace(asset, token=b"\xee" * 20) if asset.is_cash else asset for asset in registry.collateral)
+    answer.registry = replace(registry, collateral=tokens).encode()
+
+
+def with_own_parameters(answer: Any) -> None:
+    market = MarketParameters.decode(answer.market_parameters)
+    answer.market_parameters = replace(market, maintenance_floor_ppm=market.maintenance_floor_ppm - 1).encode()
+
+
+def with_own_salt(answer: Any) -> None:
+    answer.salt = bytes(32)
+
+
+def consistent(answer: Any) -> Any:
+    """With every digest computed anew: a lie that does not contradict itself."""
+    registry, market = Registry.decode(answer.registry), MarketParameters.decode(answer.market_parameters)
+    deployment = Deployment(answer.hub_chain_id, answer.hub, answer.salt)
+    answer.deployment_digest = deployment.digest
+    answer.parameters_digest = bytes(keccak(market.digest + registry.digest + answer.rules_digest))
+    committee = CommitteeKey.decode(answer.committee)
+    answer.house_digest = house_digest(
+        deployment, committee, answer.parameters_digest, answer.validators, answer.chains
+    )
+    return answer
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        with_own_committee,
+        with_own_vault,
+        with_own_auction,
+        with_one_more_chain,
+        with_own_validators,
+        with_own_token,
+        with_own_parameters,
+        with_own_salt,
+    ],
+)
+async def test_a_node_that_lies_in_agreement_with_itself_does_not_pass_the_pin(
+    answer: Any, served: Any, lie: Callable[[Any], None]
+) -> None:
+    lie(answer)
+    lied = consistent(answer)
+    assert HouseTerms.from_proto(lied).digest != served.pin, "without a pin nothing tells it from the truth"
+    with pytest.raises(HouseUntrusted):
+        HouseTerms.from_proto(lied, served.pin)
 
 
 async def test_decimal_figures_become_whole_units_or_nothing(answer: Any) -> None:

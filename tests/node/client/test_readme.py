@@ -28,12 +28,12 @@ async def test_the_example_trades_and_withdraws(served: Any, monkeypatch: pytest
     exec(compile(example, str(README), "exec"), names)
     wallet = WalletSecrets.generate()
     maker = account_id(served.node.house.deployment, OwnerKey(wallet.owner_key).address, 0)
-    making = asyncio.create_task(names["make"](served.target, None, wallet, 10**6))
+    making = asyncio.create_task(names["make"](served.target, None, served.pin, wallet, 10**6))
     while maker not in served.node.state.accounts:
         async with served.node.changed:
             await served.node.changed.wait()
     await served.node.credit(maker, None, 5_000 * 10**6)
-    await names["buy"](served.target, None, WalletSecrets.generate(), CHAIN, maker)
+    await names["buy"](served.target, None, served.pin, WalletSecrets.generate(), CHAIN, maker)
     making.cancel()
     assert served.node.state.trades == 1
     assert len(served.node.state.payouts) == 1

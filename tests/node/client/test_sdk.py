@@ -348,9 +348,13 @@ async def test_an_accounts_events_are_read_along(served: Any, taker: ClientAccou
     assert kinds == ["ACCOUNT_OPENED", "MARGIN_PROVEN"]
 
 
-async def test_a_client_that_pins_a_deployment_refuses_another_one(served: Any) -> None:
-    with pytest.raises(HouseUntrusted):
-        await ZkClear.connect(served.target, WalletSecrets.generate(), deployment=bytes(32))
+async def test_a_client_that_pins_a_house_connects_to_it_and_to_no_other(served: Any) -> None:
+    wallet = WalletSecrets.generate()
+    async with await ZkClear.connect(served.target, wallet, house=served.pin) as client:
+        assert client.house.digest == served.pin
+    for other in (bytes(32), b"", served.node.house.deployment.digest):
+        with pytest.raises(HouseUntrusted):
+            await ZkClear.connect(served.target, wallet, house=other)
 
 
 async def test_an_opening_whose_answer_was_lost_opens_one_account(served: Any) -> None:

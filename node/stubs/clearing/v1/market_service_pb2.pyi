@@ -90,7 +90,7 @@ class GetDeploymentRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetDeploymentResponse(_message.Message):
-    __slots__ = ("hub_chain_id", "hub", "salt", "deployment_digest", "committee_key", "committee", "validators", "registry", "registry_digest", "market_parameters", "market_parameters_digest", "rules", "rules_digest", "parameters_digest", "chains")
+    __slots__ = ("hub_chain_id", "hub", "salt", "deployment_digest", "committee_key", "committee", "validators", "registry", "registry_digest", "market_parameters", "market_parameters_digest", "rules", "rules_digest", "parameters_digest", "chains", "house_digest")
     HUB_CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     HUB_FIELD_NUMBER: _ClassVar[int]
     SALT_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +106,7 @@ class GetDeploymentResponse(_message.Message):
     RULES_DIGEST_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_DIGEST_FIELD_NUMBER: _ClassVar[int]
     CHAINS_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     hub_chain_id: int
     hub: bytes
     salt: bytes
@@ -121,7 +122,8 @@ class GetDeploymentResponse(_message.Message):
     rules_digest: bytes
     parameters_digest: bytes
     chains: _containers.RepeatedCompositeFieldContainer[Chain]
-    def __init__(self, hub_chain_id: _Optional[int] = ..., hub: _Optional[bytes] = ..., salt: _Optional[bytes] = ..., deployment_digest: _Optional[bytes] = ..., committee_key: _Optional[bytes] = ..., committee: _Optional[bytes] = ..., validators: _Optional[_Iterable[bytes]] = ..., registry: _Optional[bytes] = ..., registry_digest: _Optional[bytes] = ..., market_parameters: _Optional[bytes] = ..., market_parameters_digest: _Optional[bytes] = ..., rules: _Optional[_Union[HouseRules, _Mapping]] = ..., rules_digest: _Optional[bytes] = ..., parameters_digest: _Optional[bytes] = ..., chains: _Optional[_Iterable[_Union[Chain, _Mapping]]] = ...) -> None: ...
+    house_digest: bytes
+    def __init__(self, hub_chain_id: _Optional[int] = ..., hub: _Optional[bytes] = ..., salt: _Optional[bytes] = ..., deployment_digest: _Optional[bytes] = ..., committee_key: _Optional[bytes] = ..., committee: _Optional[bytes] = ..., validators: _Optional[_Iterable[bytes]] = ..., registry: _Optional[bytes] = ..., registry_digest: _Optional[bytes] = ..., market_parameters: _Optional[bytes] = ..., market_parameters_digest: _Optional[bytes] = ..., rules: _Optional[_Union[HouseRules, _Mapping]] = ..., rules_digest: _Optional[bytes] = ..., parameters_digest: _Optional[bytes] = ..., chains: _Optional[_Iterable[_Union[Chain, _Mapping]]] = ..., house_digest: _Optional[bytes] = ...) -> None: ...
 
 class Instrument(_message.Message):
     __slots__ = ("id", "kind", "underlying", "lot_scale", "expiry", "strike", "mark", "funding_index")

@@ -33,7 +33,7 @@ class ChainView(_message.Message):
     def __init__(self, chain_id: _Optional[int] = ..., final_block: _Optional[int] = ..., booked_block: _Optional[int] = ...) -> None: ...
 
 class GetNodeStatusResponse(_message.Message):
-    __slots__ = ("validator", "deployment_digest", "height", "root", "certified_height", "attempt", "peers_connected", "pool_messages", "chains", "certified_ms_median", "certified_ms_p99", "final_ms_median", "final_ms_p99", "verify_ms_median", "verify_ms_p99")
+    __slots__ = ("validator", "deployment_digest", "height", "root", "certified_height", "attempt", "peers_connected", "pool_messages", "chains", "certified_ms_median", "certified_ms_p99", "final_ms_median", "final_ms_p99", "verify_ms_median", "verify_ms_p99", "house_digest")
     VALIDATOR_FIELD_NUMBER: _ClassVar[int]
     DEPLOYMENT_DIGEST_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class GetNodeStatusResponse(_message.Message):
     FINAL_MS_P99_FIELD_NUMBER: _ClassVar[int]
     VERIFY_MS_MEDIAN_FIELD_NUMBER: _ClassVar[int]
     VERIFY_MS_P99_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     validator: bytes
     deployment_digest: bytes
     height: int
@@ -64,7 +65,8 @@ class GetNodeStatusResponse(_message.Message):
     final_ms_p99: float
     verify_ms_median: float
     verify_ms_p99: float
-    def __init__(self, validator: _Optional[bytes] = ..., deployment_digest: _Optional[bytes] = ..., height: _Optional[int] = ..., root: _Optional[bytes] = ..., certified_height: _Optional[int] = ..., attempt: _Optional[int] = ..., peers_connected: _Optional[int] = ..., pool_messages: _Optional[int] = ..., chains: _Optional[_Iterable[_Union[ChainView, _Mapping]]] = ..., certified_ms_median: _Optional[float] = ..., certified_ms_p99: _Optional[float] = ..., final_ms_median: _Optional[float] = ..., final_ms_p99: _Optional[float] = ..., verify_ms_median: _Optional[float] = ..., verify_ms_p99: _Optional[float] = ...) -> None: ...
+    house_digest: bytes
+    def __init__(self, validator: _Optional[bytes] = ..., deployment_digest: _Optional[bytes] = ..., height: _Optional[int] = ..., root: _Optional[bytes] = ..., certified_height: _Optional[int] = ..., attempt: _Optional[int] = ..., peers_connected: _Optional[int] = ..., pool_messages: _Optional[int] = ..., chains: _Optional[_Iterable[_Union[ChainView, _Mapping]]] = ..., certified_ms_median: _Optional[float] = ..., certified_ms_p99: _Optional[float] = ..., final_ms_median: _Optional[float] = ..., final_ms_p99: _Optional[float] = ..., verify_ms_median: _Optional[float] = ..., verify_ms_p99: _Optional[float] = ..., house_digest: _Optional[bytes] = ...) -> None: ...
 
 class ListPeersRequest(_message.Message):
     __slots__ = ()
