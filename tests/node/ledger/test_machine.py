@@ -114,6 +114,17 @@ class House(RuleBasedStateMachine):
     def wait(self, blocks: int) -> None:
         self.clearing.batch(blocks=blocks)
 
+    @rule(turns=st.integers(2, 6))
+    def go_on(self, turns: int) -> None:
+        """House, committee and chains carry on without the owners."""
+        for _ in range(turns):
+            self._turn()
+
+    def _turn(self) -> None:
+        self.clearing.batch(openings=self._openings(), blocks=16)
+        if self._orders() or self.clearing.state.payouts:
+            self._chain_events(Paid, 500)
+
     @precondition(lambda self: any(i in INSTRUMENTS[2:] for o in self.owners for i in o.holdings.positions))
     @rule()
     def expire(self) -> None:
@@ -224,9 +235,7 @@ class House(RuleBasedStateMachine):
         for _ in range(60):
             if self._at_rest():
                 break
-            self.clearing.batch(openings=self._openings(), blocks=16)
-            if self._orders() or self.clearing.state.payouts:
-                self._chain_events(Paid, 500)
+            self._turn()
             self.the_owners_integers_add_up()
             self.promises_are_covered()
             self.every_default_fits_its_account()
@@ -246,8 +255,8 @@ class House(RuleBasedStateMachine):
 @pytest.mark.timeout(300)
 class TestHouse(House.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(
-        max_examples=12,
-        stateful_step_count=25,
+        max_examples=8,
+        stateful_step_count=20,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )
