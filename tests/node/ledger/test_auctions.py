@@ -172,6 +172,18 @@ def test_what_expires_during_an_auction_settles_into_the_defaulters_cash(setting
     assert FUTURE not in scene.bidder.holdings.positions
 
 
+def test_what_expires_without_a_valid_price_stays_on_auction_until_there_is_one(setting: Setting):
+    scene = on_margin(setting, instrument=FUTURE)
+    clearing = scene.clearing
+    _auction_over_expiry(scene)
+    clearing.observers = 2
+    clearing.batch(blocks=12)
+    assert [lot.instrument for lot in scene.default.lots] == [FUTURE]
+    clearing.observers = 4
+    clearing.batch(prices={"BTC": 6_500}, blocks=4)
+    assert (scene.default.stage, scene.default.cash) == (Stage.COLLATERAL, -6_000 * USD + LOTS * 650_000)
+
+
 def test_nobody_is_paid_for_taking_a_portfolio_that_has_settled(setting: Setting):
     scene = on_margin(setting, instrument=FUTURE)
     clearing = scene.clearing
@@ -229,6 +241,7 @@ def test_the_backstop_takes_an_insolvent_portfolio_at_the_discount_and_the_fund_
     scene.clearing.deposit(backstop.id, 31337, "USD", 9_000 * USD)
     end_auction(scene)
     assert scene.default.sale_price == 5_500 * USD * 8 // 10
+    scene.clearing.batch()
     assert scene.default.insurance_paid == 1_600 * USD + scene.clearing.state.market.funding_index(PERP) * LOTS
 
 

@@ -227,6 +227,12 @@ def test_an_observation_that_its_validator_did_not_sign_is_invalid(clearing: Cle
     assert invalid(clearing, with_rounds(clearing, owner, forged, second)) == "observation"
 
 
+def test_an_outsiders_signed_observation_is_invalid(clearing: Clearing, owner: Trader, setting: Setting):
+    outsider = make_setting().keys
+    foreign = replace(clearing, setting=replace(setting, keys=outsider)).rounds_until(clearing.state.hub_height + 8)
+    assert invalid(clearing, with_rounds(clearing, owner, *foreign)) == "observation"
+
+
 def test_an_observation_of_another_deployment_is_invalid(clearing: Clearing, owner: Trader, setting: Setting):
     twin = replace(
         setting, house=replace(setting.house, deployment=make_setting(salt=bytes([1] * 32)).house.deployment)

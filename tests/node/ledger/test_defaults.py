@@ -190,7 +190,7 @@ def test_what_still_arrives_for_a_closed_account_covers_its_shortfall_first(shor
     clearing, missing = short.clearing, short.default.shortfall
     clearing.deposit(short.debtor.id, 31337, "USD", 150 * USD)
     assert clearing.state.shortfall == missing - 150 * USD
-    assert short.status is Status.CLOSED
+    assert (short.status, short.default.insurance_paid) == (Status.CLOSED, 100 * USD)
     clearing.deposit(short.debtor.id, 31337, "USD", missing - 150 * USD)
     assert (clearing.state.shortfall, short.status) == (0, Status.ACTIVE)
     assert len(clearing.told(EventKind.REOPENED)) == 2

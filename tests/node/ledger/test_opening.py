@@ -160,6 +160,20 @@ def test_what_was_settled_since_the_last_proof_is_opened_too(setting: Setting):
     assert scene.default.cash == cash == -6_000 * USD - 70 * 10_000
 
 
+def test_cash_that_moved_in_public_since_the_last_proof_is_opened_too(setting: Setting):
+    """The winner of an auction proves at its limit and pays less."""
+    scene = auctioned(setting, 6_400)
+    clearing, winner = scene.clearing, replace(scene, debtor=scene.bidder)
+    clearing.accept(scene.bidder.bid(clearing.state, scene.default, 6_500 * USD), blocks=0)
+    assert clearing.account(scene.bidder).limbs.public_since == 100 * USD
+    for blocks in (32, 32, 4):
+        clearing.batch(blocks=blocks)
+        clearing.accept(scene.maker.margin_proof(clearing.state))
+    winner.freeze()
+    winner.open()
+    assert winner.default.cash == scene.bidder.holdings.cash.value
+
+
 def test_an_account_with_nothing_but_cash_closes_at_once_and_is_the_owners_again(setting: Setting):
     scene = on_margin(setting)
     clearing, future = scene.clearing, InstrumentId("BTC-20200327")
