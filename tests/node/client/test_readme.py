@@ -13,19 +13,21 @@ from node.client.keystore import WalletSecrets
 from node.client.signing import OwnerKey
 from node.ledger.types import account_id
 
-README = Path(node.client.__file__).parent / "README.md"
+PACKAGE = Path(node.client.__file__).parent
+READMES = [path.read_text() for path in (PACKAGE / "README.md", PACKAGE.parent.parent / "README.md")]
 CHAIN = Chain(31337, "http://127.0.0.1:1")
 
 
-async def test_the_example_trades_and_withdraws(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("readme", READMES, ids=("client", "project"))
+async def test_the_example_trades_and_withdraws(readme: Path, served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def pay(chain: Chain, key: Any, deposit: VaultDeposit) -> bytes:
         await served.node.credit(deposit.account, None, deposit.amount)
         return bytes(32)
 
     monkeypatch.setattr("node.client.account.pay_in", pay)
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     names: dict[str, Any] = {}
-    exec(compile(example, str(README), "exec"), names)
+    exec(compile(example, "README.md", "exec"), names)
     wallet = WalletSecrets.generate()
     maker = account_id(served.node.house.deployment, OwnerKey(wallet.owner_key).address, 0)
     making = asyncio.create_task(names["make"](served.target, None, served.pin, wallet, 10**6))
