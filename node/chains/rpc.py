@@ -7,10 +7,11 @@ per-field formatting that web3's `eth` module does.
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias, cast
 
-from aiohttp import ClientError, ClientTimeout
-from web3 import AsyncHTTPProvider, AsyncWeb3
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from web3 import AsyncWeb3
 from web3.exceptions import BadResponseFormat, RequestTimedOut
-from web3.types import RPCEndpoint
+from web3.providers.async_base import AsyncJSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
 
 from node.chains.errors import RpcRefused, RpcUnavailable, WrongChain
 
@@ -21,14 +22,52 @@ REQUEST_TIMEOUT: Final = 10.0
 _UNAVAILABLE: Final = (ClientError, OSError, TimeoutError, BadResponseFormat, RequestTimedOut, ValueError)
 
 
+class HttpEndpoint(AsyncJSONBaseProvider):
+    """One endpoint, one session of the event loop that uses it.
+
+    web3's own AsyncHTTPProvider takes a lock of the whole process, in a thread, for every request. A request that is
+    cancelled beside others can leave it taken for good, and no connection of the process gets an answer from then on.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self._session: ClientSession | None = None
+
+    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """One request. Raises ClientError, OSError, TimeoutError, ValueError."""
+        return self.decode_rpc_response(await self._post(self.encode_rpc_request(method, params)))
+
+    async def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse] | RPCResponse:
+        """Several requests in one; the answers in their order, or the single one of a refusal. Raises as above."""
+        encoded = [self.form_request(method, params) for method, params in requests]
+        answers: Any = self.decode_rpc_response(await self._post(self.encode_batch_request_dicts(encoded)))
+        if not isinstance(answers, list):
+            return cast(RPCResponse, answers)
+        if not all(isinstance(answer, dict) for answer in answers):
+            raise ValueError("an answer of the batch is no object")
+        places = {str(entry["id"]): place for place, entry in enumerate(encoded)}
+        return sorted(answers, key=lambda answer: places.get(str(answer.get("id")), len(places)))
+
+    async def disconnect(self) -> None:
+        """Close the session; a later request opens another."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _post(self, body: bytes) -> bytes:
+        if self._session is None:
+            timeout = ClientTimeout(total=REQUEST_TIMEOUT)
+            connector = TCPConnector(force_close=True)
+            headers = {"Content-Type": "application/json"}
+            self._session = ClientSession(timeout=timeout, connector=connector, headers=headers, raise_for_status=True)
+        async with self._session.post(self._url, data=body) as response:
+            return await response.read()
+
+
 def connect(url: str) -> Connection:
     """A connection to the chain at `url`. It retries nothing: watcher and relayer have their own policies."""
-    provider = AsyncHTTPProvider(
-        url,
-        request_kwargs={"timeout": ClientTimeout(total=REQUEST_TIMEOUT)},
-        exception_retry_configuration=None,
-    )
-    return AsyncWeb3(provider)
+    return AsyncWeb3(HttpEndpoint(url))
 
 
 async def disconnect(w3: Connection) -> None:

@@ -8,17 +8,20 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiohttp import ClientError
+from aiohttp import ClientError, ClientSession, ClientTimeout
 from eth_account import Account as ChainAccount
 from eth_utils.address import to_checksum_address
-from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3 import AsyncWeb3
 from web3.exceptions import Web3Exception
+from web3.providers.async_base import AsyncJSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
 
 from node.client.errors import DepositFailed
 from node.client.signing import OwnerKey
 from node.ledger.types import AccountId, Address
 
 _RECEIPT_SECONDS: Final = 60.0
+_REQUEST_SECONDS: Final = 30.0
 _ABI: Final[list[dict[str, Any]]] = [
     {
         "type": "function",
@@ -60,17 +63,29 @@ async def pay_in(chain: Chain, key: OwnerKey, deposit: VaultDeposit) -> bytes:
     Raises:
         DepositFailed: the endpoint serves another chain, cannot be reached, or a transaction reverts or is not mined.
     """
-    provider = AsyncHTTPProvider(chain.rpc)
-    web3: AsyncWeb3[Any] = AsyncWeb3(provider)
-    try:
-        served = await web3.eth.chain_id
-        if served != chain.id:
-            raise DepositFailed(chain.id, f"the endpoint serves chain {served}")
-        return await _Payer(web3, chain, key).pay(deposit)
-    except (Web3Exception, ClientError, OSError, ValueError, TimeoutError) as error:
-        raise DepositFailed(chain.id, str(error)) from error
-    finally:
-        await provider.disconnect()
+    async with ClientSession(timeout=ClientTimeout(total=_REQUEST_SECONDS), raise_for_status=True) as session:
+        web3: AsyncWeb3[Any] = AsyncWeb3(_Endpoint(session, chain.rpc))
+        try:
+            served = await web3.eth.chain_id
+            if served != chain.id:
+                raise DepositFailed(chain.id, f"the endpoint serves chain {served}")
+            return await _Payer(web3, chain, key).pay(deposit)
+        except (Web3Exception, ClientError, OSError, ValueError, TimeoutError) as error:
+            raise DepositFailed(chain.id, str(error)) from error
+
+
+class _Endpoint(AsyncJSONBaseProvider):
+    """In place of web3's AsyncHTTPProvider, where one cancelled request can hold up every later one of the process."""
+
+    def __init__(self, session: ClientSession, url: str) -> None:
+        super().__init__()
+        self._session, self._url = session, url
+
+    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        headers = {"Content-Type": "application/json"}
+        data = self.encode_rpc_request(method, params)
+        async with self._session.post(self._url, data=data, headers=headers) as response:
+            return self.decode_rpc_response(await response.read())
 
 
 class _Payer:
