@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ LEAD_SECONDS: Final = 3600
 """Chain time before the replay's first tick, for deployment and the first deposits."""
 SETTLE_SECONDS: Final = 20.0
 QUORUM: Final = 3
+Prepare = Callable[[Sequence[DevNode]], None]
 
 
 def clear_run(folder: Path) -> None:
@@ -53,10 +55,10 @@ class Devnet:
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @classmethod
-    async def start(cls, settings: DevnetSettings) -> "Devnet":
+    async def start(cls, settings: DevnetSettings, prepare: Prepare | None = None) -> "Devnet":
         """Fresh chains, contracts, genesis and nodes, in a folder that `clear_run` left.
 
-        Returns when every node answers and market time passes.
+        `prepare` sees the nodes before they start. Returns when every node answers and market time passes.
         """
         replay = load_replay(settings)
         cache = settings.folder / "cache"
@@ -64,7 +66,7 @@ class Devnet:
         chains = await DevChains.start(settings.folder, start_time)
         steps = LockStep(chains, start_time)
         try:
-            return await cls._start_on(settings, replay, chains, steps, cache)
+            return await cls._start_on(settings, replay, chains, steps, cache, prepare)
         except BaseException:
             await steps.stop()
             await chains.stop()
@@ -101,7 +103,13 @@ class Devnet:
 
     @classmethod
     async def _start_on(
-        cls, settings: DevnetSettings, replay: MarketReplay, chains: DevChains, steps: LockStep, cache: Path
+        cls,
+        settings: DevnetSettings,
+        replay: MarketReplay,
+        chains: DevChains,
+        steps: LockStep,
+        cache: Path,
+        prepare: Prepare | None,
     ) -> "Devnet":
         validators = tuple(ValidatorPlan.draw(number) for number in range(1, VALIDATORS + 1))
         backstop = WalletSecrets.generate()
@@ -117,6 +125,8 @@ class Devnet:
         await table
         follower = QuorumHeight(nodes, QUORUM, height=steps.height)
         clock = MarketClock(steps, replay, settings.cadence, steps.height, lambda: follower.height)
+        if prepare is not None:
+            prepare(nodes)
         try:
             await start_all(nodes)
         except BaseException:

@@ -110,13 +110,13 @@ RESCUE: Final = Funding(Role.ISOLATED_DESK, 0, 0, "USD", 6_000_000 * USD)
 
 TRADES: Final = (
     PlannedTrade(1, Role.HEDGED_DESK, 0, "BTC", Kind.FUTURE, 10_000_139),
-    PlannedTrade(2, Role.LEVERAGED_LONG, 0, "BTC", Kind.PERPETUAL, 10_000_019),
-    PlannedTrade(3, Role.TOPPED_UP_LONG, 0, "ETH", Kind.PERPETUAL, 10_000_079),
-    PlannedTrade(4, Role.ISOLATED_DESK, 0, "BTC", Kind.FUTURE, 10_000_189),
-    PlannedTrade(5, Role.HEDGED_DESK, 0, "BTC", Kind.PUT, 10_000_169),
-    PlannedTrade(6, Role.ISOLATED_DESK, 1, "BTC", Kind.PUT, 10_000_223),
-    PlannedTrade(7, Role.LEVERAGED_LONG, 0, "ETH", Kind.PERPETUAL, 10_000_229),
-    PlannedTrade(8, Role.HEDGED_DESK, 0, "ETH", Kind.PUT, 10_000_103),
+    PlannedTrade(1, Role.LEVERAGED_LONG, 0, "BTC", Kind.PERPETUAL, 10_000_019),
+    PlannedTrade(2, Role.TOPPED_UP_LONG, 0, "ETH", Kind.PERPETUAL, 10_000_079),
+    PlannedTrade(2, Role.ISOLATED_DESK, 0, "BTC", Kind.FUTURE, 10_000_189),
+    PlannedTrade(3, Role.HEDGED_DESK, 0, "BTC", Kind.PUT, 10_000_169),
+    PlannedTrade(3, Role.LEVERAGED_LONG, 0, "ETH", Kind.PERPETUAL, 10_000_229),
+    PlannedTrade(4, Role.ISOLATED_DESK, 1, "BTC", Kind.PUT, 10_000_223),
+    PlannedTrade(5, Role.HEDGED_DESK, 0, "ETH", Kind.PUT, 10_000_103),
 )
 
 

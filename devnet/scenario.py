@@ -56,6 +56,8 @@ class Scenario:
     devnet: Devnet
     progress: Progress
     trades: tuple[PlannedTrade, ...] = TRADES
+    homes: tuple[int, ...] = (0, 1, 2, 3)
+    """Places of the nodes that the actors connect to, in turn."""
     actors: dict[Role, Actor] = field(default_factory=dict)
     keepers: list[Keeper] = field(default_factory=list)
     traded: int = 0
@@ -75,7 +77,7 @@ class Scenario:
         pinned = house_of(self.devnet.settings.folder)
         for place, role in enumerate(Role):
             secrets = self.devnet.backstop if role is Role.BACKSTOP else WalletSecrets.generate()
-            node = self.devnet.nodes[place % len(self.devnet.nodes)]
+            node = self.devnet.nodes[self.homes[place % len(self.homes)]]
             client = await ZkClear.connect(
                 node.api,
                 secrets,
@@ -131,6 +133,7 @@ class Scenario:
         await trading
         await self._end_of_defaults()
         await self._withdraw()
+        await self._wait_for_payouts()
 
     async def _start_work(self) -> None:
         maker = self.actors[Role.MARKET_MAKER]
@@ -223,6 +226,23 @@ class Scenario:
         except ClientError as error:
             actor.refusals.append(str(error))
             _log.info("not withdrawn", role=actor.role, reason=str(error))
+
+    async def _wait_for_payouts(self) -> None:
+        """Until every withdrawal has been paid and booked.
+
+        Raises:
+            ScenarioStalled: a vault does not pay.
+        """
+        last = self.devnet.clock.round + CLOSING_ROUNDS
+        async with connected(self.devnet.nodes[0].api) as connection:
+            while True:
+                request = ledger_service_pb2.GetInvariantsRequest()
+                books = await connection.call(connection.ledger.GetInvariants, request)
+                if not any(entry.promised for entry in books.assets):
+                    return
+                if self.devnet.clock.round > last:
+                    raise ScenarioStalled("every payout", CLOSING_ROUNDS)
+                await asyncio.sleep(0.25)
 
     async def report(self) -> Report:
         """Stop the clock, let the nodes come together, and read the figures from them."""

@@ -1,0 +1,58 @@
+"""Two runs that differ in nothing but hidden sizes look the same from outside: messages, rounds, lengths."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from devnet.network import Devnet
+from devnet.roles import TRADES, PlannedTrade
+from devnet.scenario import Scenario
+from devnet.settings import Cadence
+from node.ledger.messages import Message, OpenAccount, Trade, accounts_of
+from node.ledger.wire import encode_message
+from tests.e2e.runs import account_names, batches, on_a_devnet, settings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+CALM = Cadence(block_interval=0.25, round_spacing=12)
+"""Rounds so far apart that an owner's answer to one always names that one."""
+OTHER_PRIMES = (10_000_253, 10_000_261, 10_000_271, 10_000_303, 10_000_339, 10_000_349, 10_000_357, 10_000_363)
+Seen = Counter[tuple[str, str, int, int]]
+
+
+def named_round(message: Message) -> int:
+    """The oracle round that a message names, 0 for one that names none."""
+    if isinstance(message, OpenAccount):
+        return 0
+    return message.terms.round if isinstance(message, Trade) else message.round
+
+
+async def play(devnet: Devnet, scenario: Scenario) -> Seen:
+    """Type, round (counted from the replay's first) and length of every message of every account."""
+    await scenario.open_accounts()
+    await scenario.play()
+    begun = devnet.clock.begun
+    names = account_names(scenario)
+    deployment = next(iter(scenario.actors.values())).client.house.deployment
+    await scenario.report()
+    seen: Seen = Counter()
+    for batch in await batches(devnet.nodes[0]):
+        for message in batch.messages:
+            number = named_round(message)
+            place = number - begun if begun and number else number
+            for account in accounts_of(message, deployment):
+                seen[names[account], type(message).__name__, place, len(encode_message(message))] += 1
+    return seen
+
+
+def run(folder: Path, cache: Path, trades: tuple[PlannedTrade, ...]) -> Seen:
+    return on_a_devnet(settings(folder / "run", cache, hours=3, cadence=CALM), play, trades=trades)
+
+
+def test_hidden_sizes_change_nothing_that_can_be_seen(tmp_path_factory: pytest.TempPathFactory, cache: Path):
+    others = tuple(replace(trade, size=size) for trade, size in zip(TRADES, OTHER_PRIMES, strict=True))
+    first = run(tmp_path_factory.mktemp("first"), cache, TRADES)
+    second = run(tmp_path_factory.mktemp("second"), cache, others)
+    assert sum(first.values()) > 20
+    assert first == second

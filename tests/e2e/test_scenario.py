@@ -1,0 +1,240 @@
+"""Six hours around the crash of 12 March 2020: the report, who is called, who defaults, what shows from outside."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from clearing.v1 import ledger_service_pb2
+from google.protobuf import descriptor_pool, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from circuits.group import encode_scalar
+from devnet.instrumented import instrument
+from devnet.network import Devnet
+from devnet.nodes import DevNode, connected
+from devnet.report import Report
+from devnet.roles import TRADES, Role
+from devnet.scenario import WITHDRAWAL, Scenario
+from node.client.sdk import ZkClear
+from node.ledger.batch import Paid
+from node.ledger.messages import Withdraw
+from node.ledger.wire import decode_batch, encode_batch, message_to_proto
+from tests.e2e.runs import Reserve, bodies, on_a_devnet, reserves, settings
+from tests.e2e.secrets_search import Finding, Secret, number, opaque, search
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+@dataclass
+class Played:
+    """What is left of the run."""
+
+    folder: Path
+    report: Report
+    document: dict[str, object]
+    bodies: list[bytes]
+    reserves: list[Reserve]
+    secrets: dict[str, list[Secret]]
+    restored: dict[str, int]
+    live: dict[str, int]
+    reflected: int
+    resent: str
+
+
+def owners_secrets(scenario: Scenario) -> dict[str, list[Secret]]:
+    """By role: the planned sizes, the positions, each position's and the cash's blinding, seed and owner's key."""
+    found: dict[str, list[Secret]] = {}
+    for role, actor in scenario.actors.items():
+        mine = [opaque(f"{role} seed", actor.secrets.seed), opaque(f"{role} key", actor.secrets.owner_key)]
+        mine += [number(f"{role} size {t.size}", t.size) for t in TRADES if t.role is role]
+        for account in actor.accounts.values():
+            held = account._wallet.holdings
+            openings = {"cash": held.cash, **held.positions}
+            for name, opening in openings.items():
+                blinding = encode_scalar(opening.blinding)
+                if any(blinding):
+                    mine.append(opaque(f"{role} blinding of {name}", blinding))
+            if role in (Role.HEDGED_DESK, Role.TOPPED_UP_LONG):
+                mine += [number(f"{role} {n}", o.value) for n, o in openings.items() if abs(o.value) >= 10**7]
+        found[role] = mine
+    return found
+
+
+def reflected_batches(target: str) -> int:
+    """The number of final batches, asked by a client that knows nothing but the server's own description."""
+    with grpc.insecure_channel(target) as channel:
+        database = ProtoReflectionDescriptorDatabase(channel)
+        assert "clearing.v1.LedgerService" in database.get_services()
+        pool = descriptor_pool.DescriptorPool(database)
+        method = pool.FindServiceByName("clearing.v1.LedgerService").FindMethodByName("GetStatus")
+        request = message_factory.GetMessageClass(method.input_type)
+        response = message_factory.GetMessageClass(method.output_type)
+        call = channel.unary_unary(
+            "/clearing.v1.LedgerService/GetStatus",
+            request_serializer=request.SerializeToString,
+            response_deserializer=response.FromString,
+        )
+        return int(call(request(), timeout=10).final.number)
+
+
+async def send_again(node: DevNode, messages: Sequence[bytes]) -> str:
+    """The reason with which a withdrawal that was carried out is refused when somebody sends it again."""
+    withdrawals = [m for body in messages for m in decode_batch(body).messages if isinstance(m, Withdraw)]
+    async with connected(node.api) as connection:
+        request = ledger_service_pb2.SubmitMessageRequest(message=message_to_proto(withdrawals[0]))
+        try:
+            await connection.ledger.SubmitMessage(request, timeout=10)
+        except grpc.aio.AioRpcError as error:
+            return str(error.details())
+    return "accepted"
+
+
+async def play(devnet: Devnet, scenario: Scenario) -> Played:
+    await scenario.open_accounts()
+    await scenario.play()
+    desk = scenario.actors[Role.HEDGED_DESK]
+    live = dict(desk.accounts[0].positions) | {"cash": desk.accounts[0].cash}
+    async with await ZkClear.connect(devnet.nodes[3].api, desk.secrets) as anew:
+        again = await anew.open_account(0)
+        restored = dict(again.positions) | {"cash": again.cash}
+    secrets = owners_secrets(scenario)
+    report = await scenario.report()
+    path = devnet.settings.folder / "report.json"
+    report.write(path)
+    final = await bodies(devnet.nodes[0])
+    return Played(
+        devnet.settings.folder,
+        report,
+        json.loads(path.read_text()),
+        final,
+        await reserves(devnet, scenario, devnet.nodes[0]),
+        secrets,
+        restored,
+        live,
+        reflected_batches(devnet.nodes[1].api),
+        await send_again(devnet.nodes[2], final),
+    )
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Played:
+    folder = tmp_path_factory.mktemp("scenario")
+
+    def record(nodes: Sequence[DevNode]) -> None:
+        for node in nodes:
+            instrument(node, gossip=folder / f"{node.name}.gossip")
+
+    return on_a_devnet(settings(folder / "run", cache, hours=6), play, prepare=record)
+
+
+def test_the_report_has_every_figure(played: Played):
+    wanted = {
+        "chains", "nodes", "batches", "trades", "margin_proofs", "calls", "defaults", "invariants", "roots",
+        "certified_ms", "final_ms", "prove_ms", "verify_ms", "wall_s",
+    }  # fmt: skip
+    assert wanted <= set(played.document)
+    assert played.report.chains == played.report.nodes == 4
+    assert played.report.trades == len(TRADES)
+    for quantity in ("certified_ms", "final_ms", "prove_ms", "verify_ms"):
+        figures = getattr(played.report, quantity)
+        assert 0 < figures.p50 <= figures.p99
+
+
+def test_every_node_has_the_same_root_and_the_books_add_up(played: Played):
+    assert len(played.report.roots) == 4
+    assert played.report.agreed
+    assert played.report.invariants.matched_book
+    assert played.report.invariants.full_reserves
+
+
+def test_the_vaults_hold_what_the_ledger_says(played: Played):
+    assert [r for r in played.reserves if r.on_chain != r.in_ledger] == []
+    assert sum(r.on_chain for r in played.reserves) > 0
+
+
+def test_the_leveraged_trader_defaults_and_is_liquidated_on_several_chains(played: Played):
+    (default,) = played.report.defaults
+    assert default.account == Role.LEVERAGED_LONG
+    assert default.closed
+    assert len(default.opened_by) == 3
+    assert default.auctions == 1
+    assert default.buyer
+    assert len([usd for usd in default.seized.values() if usd > 0]) >= 2
+
+
+def test_the_hedged_desk_is_never_called_but_the_same_book_split_is(played: Played):
+    assert Role.HEDGED_DESK not in played.report.called
+    assert f"{Role.ISOLATED_DESK}/0" in played.report.called
+
+
+def test_the_trader_who_tops_up_on_another_chain_is_called_and_survives(played: Played):
+    assert played.report.called[Role.TOPPED_UP_LONG] >= 1
+    assert Role.TOPPED_UP_LONG not in {default.account for default in played.report.defaults}
+
+
+def test_a_wallet_is_restored_from_its_seed_alone(played: Played):
+    assert played.restored == played.live
+    assert len(played.restored) >= 3
+
+
+def test_a_client_that_knows_only_the_reflection_service_reads_the_ledger(played: Played):
+    assert played.reflected == len(played.bodies)
+
+
+def test_a_withdrawal_pays_once_and_its_copy_is_refused(played: Played):
+    decoded = [decode_batch(body) for body in played.bodies]
+    withdrawals = [m for batch in decoded for m in batch.messages if isinstance(m, Withdraw)]
+    paid = [e.event for batch in decoded for s in batch.segments for e in s.events if isinstance(e.event, Paid)]
+    assert [w.amount for w in withdrawals] == [WITHDRAWAL]
+    assert len(paid) == 1
+    assert "version" in played.resent
+
+
+def test_batches_read_back_are_byte_for_byte_what_was_signed(played: Played):
+    assert all(encode_batch(decode_batch(body)) == body for body in played.bodies)
+
+
+def leaves(played: Played) -> dict[str, bytes]:
+    """Everything that left the owners: databases with their journals, logs, what nodes told each other, batches."""
+    files = [p for p in played.folder.rglob("*") if p.is_file() and (".db" in p.name or p.suffix == ".log")]
+    files += sorted(played.folder.parent.glob("*.gossip"))
+    assert len([p for p in files if p.suffix == ".gossip"]) == 4
+    assert len([p for p in files if ".db" in p.name]) >= 4
+    found = {str(p.relative_to(played.folder.parent)): p.read_bytes() for p in files}
+    return {name: data for name, data in found.items() if data}
+
+
+def test_the_search_finds_a_planted_secret_in_each_form():
+    secret = number("planted", 10_000_141)
+    forms = (
+        (10_000_141).to_bytes(8, "big"), (10_000_141).to_bytes(32, "little"), b"size=10000141,",
+        (10_000_141).to_bytes(8, "big").hex().encode(), b"\x10\x8d\xae\xe2\x04",
+    )  # fmt: skip
+    assert all(secret.find("here", b"\xff" + form + b"\xff") for form in forms)
+    assert not secret.find("here", b"0xab10000141cd")
+    seed = bytes(range(32))
+    assert search([opaque("seed", seed)], "here", b"key: " + seed.hex().encode())
+
+
+def test_nothing_hidden_leaves_its_owner_but_what_the_default_opened(played: Played):
+    places = leaves(played)
+    findings: list[Finding] = []
+    for role, secrets in played.secrets.items():
+        sizes = [s for s in secrets if "size" in s.name]
+        # What the default opened is public, and so is every amount of the account afterwards.
+        hidden = [s for s in secrets if s not in sizes] if role == Role.LEVERAGED_LONG else secrets
+        for place, data in places.items():
+            findings += search(hidden, place, data)
+    assert findings == []
+
+
+def test_the_defaulters_sizes_are_nowhere_before_its_opening_and_public_after_it(played: Played):
+    sizes = [s for s in played.secrets[Role.LEVERAGED_LONG] if "size" in s.name]
+    opened = next(i for i, body in enumerate(played.bodies) if decode_batch(body).openings)
+    before = b"".join(played.bodies[:opened])
+    values = {abs(v) for body in played.bodies[opened:] for o in decode_batch(body).openings for v in o.values}
+    assert search(sizes, "batches before the opening", before) == []
+    assert {t.size for t in TRADES if t.role is Role.LEVERAGED_LONG} <= values
