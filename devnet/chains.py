@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +37,12 @@ class DevChain:
     tokens: dict[str, bytes]
     aggregators: dict[str, bytes]
     vault: VaultDeployment | None = None
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    async def mine(self, timestamp: int) -> None:
+        """The next block, at `timestamp`."""
+        async with self._lock:
+            await self.anvil.mine(timestamp)
 
     async def mint(self, symbol: str, receiver: bytes, amount: int) -> None:
         """Give `amount` base units of a test token."""
@@ -59,7 +65,9 @@ class DevChain:
         # The chain signs for its own well-known accounts, so that the transaction is in the pool on return.
         data = bytes(keccak(signature.encode()))[:4] + abi_encode(types, values)
         transaction = {"from": "0x" + self.deployer.address.hex(), "to": "0x" + to.hex(), "data": "0x" + data.hex()}
-        await self.anvil.request("eth_sendTransaction", {**transaction, "gas": hex(300_000)})
+        # One at a time, and not while a block is made: the chain counts the account's transactions for us.
+        async with self._lock:
+            await self.anvil.request("eth_sendTransaction", {**transaction, "gas": hex(300_000)})
 
 
 @dataclass(slots=True)

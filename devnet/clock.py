@@ -32,7 +32,7 @@ class LockStep:
     async def mine(self, seconds: int) -> None:
         """One block on every chain, `seconds` after the last."""
         self.timestamp += seconds
-        await asyncio.gather(*(chain.anvil.mine(self.timestamp) for chain in self.chains.chains))
+        await asyncio.gather(*(chain.mine(self.timestamp) for chain in self.chains.chains))
         self.height += 1
 
     async def start_setup(self) -> None:
