@@ -167,9 +167,7 @@ class DiscreteLog:
         return table
 
     def _header(self) -> bytes:
-        return (
-            _MAGIC + bytes([self._span.bit_length() - 1]) + hashlib.sha256(encode_point(VALUE_BASE)).digest()
-        )
+        return _MAGIC + bytes([self._span.bit_length() - 1]) + hashlib.sha256(encode_point(VALUE_BASE)).digest()
 
     def _render(self, table: _Table) -> bytes:
         body = self._header() + table.keys.astype(">u8").tobytes() + table.steps.astype(">u4").tobytes()

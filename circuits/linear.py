@@ -160,9 +160,7 @@ def linear_equation(
     return equation
 
 
-def check_openings(
-    key: CommitmentKey, commitments: Sequence[Commitment], openings: Sequence[Opening]
-) -> None:
+def check_openings(key: CommitmentKey, commitments: Sequence[Commitment], openings: Sequence[Opening]) -> None:
     """Check on the owner's side that every opening is its commitment's.
 
     Raises:

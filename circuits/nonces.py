@@ -19,8 +19,6 @@ _DOMAIN: Final = b"zkclear/v1/nonces"
 
 def draw_nonces(transcript: Transcript, secret: Iterable[Scalar], count: int) -> list[Scalar]:
     """`count` scalars that depend on all that was absorbed, on `secret`, and on fresh randomness."""
-    seed = (
-        _DOMAIN + transcript.state + b"".join(map(encode_scalar, secret)) + secrets.token_bytes(_WIDE_BYTES)
-    )
+    seed = _DOMAIN + transcript.state + b"".join(map(encode_scalar, secret)) + secrets.token_bytes(_WIDE_BYTES)
     stream = hashlib.shake_256(seed).digest(_WIDE_BYTES * count)
     return [wide_scalar(stream[start : start + _WIDE_BYTES]) for start in range(0, len(stream), _WIDE_BYTES)]

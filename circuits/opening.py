@@ -73,9 +73,7 @@ class OpeningClaim:
         require_all(key, self.equations(key))
 
 
-def prove_opening(
-    key: CommitmentKey, opening: Opening, commitment: Commitment, context: ProofContext
-) -> bytes:
+def prove_opening(key: CommitmentKey, opening: Opening, commitment: Commitment, context: ProofContext) -> bytes:
     """160 bytes that prove knowledge of `opening`, bound to `context`.
 
     Raises:
@@ -89,9 +87,7 @@ def prove_opening(
     masked = _commit(key, k_value, k_blinding)
     e = _challenge(transcript, masked)
     z_value, z_blinding = k_value + e * value, k_blinding + e * opening.blinding
-    return (
-        encode_point(masked.c) + encode_point(masked.d) + encode_scalar(z_value) + encode_scalar(z_blinding)
-    )
+    return encode_point(masked.c) + encode_point(masked.d) + encode_scalar(z_value) + encode_scalar(z_blinding)
 
 
 def _commit(key: CommitmentKey, value: Scalar, blinding: Scalar) -> Commitment:

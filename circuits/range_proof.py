@@ -191,9 +191,7 @@ def _decode(shape: RangeShape, proof: bytes) -> tuple[list[Point], NormProof]:
     pieces = [proof[start : start + POINT_BYTES] for start in range(0, cut, POINT_BYTES)]
     head = [decode_point(piece) for piece in pieces[:3]]
     rounds = [decode_point(piece, allow_identity=True) for piece in pieces[3:]]
-    scalars = [
-        decode_scalar(proof[start : start + SCALAR_BYTES]) for start in range(cut, len(proof), SCALAR_BYTES)
-    ]
+    scalars = [decode_scalar(proof[start : start + SCALAR_BYTES]) for start in range(cut, len(proof), SCALAR_BYTES)]
     norm = NormProof(
         tuple(rounds[0::2]), tuple(rounds[1::2]), tuple(scalars[: fold.linear]), tuple(scalars[fold.linear :])
     )

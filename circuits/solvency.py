@@ -53,9 +53,7 @@ class SolvencyInputs:
     @property
     def commitments(self) -> tuple[Commitment, ...]:
         """All of them, in the statement's order."""
-        return (
-            (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
-        )
+        return (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,7 @@ class SolvencyWitness:
     @property
     def openings(self) -> tuple[Opening, ...]:
         """All of them, in the statement's order."""
-        return (
-            (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
-        )
+        return (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +155,7 @@ class SolvencyClaim:
         """
         statement = solvency_statement(self.terms)
         proof, inputs = self.proof, self.inputs
-        if len(inputs.exposures) != len(self.terms.exposures) or self.terms.trade != (
-            inputs.trade is not None
-        ):
+        if len(inputs.exposures) != len(self.terms.exposures) or self.terms.trade != (inputs.trade is not None):
             raise ProofRejected("inputs do not match the terms")
         commitments = [*inputs.commitments, proof.high]
         transcript = Transcript(KIND, self.context, key.words())

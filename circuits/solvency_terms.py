@@ -129,9 +129,7 @@ def _check_exposure(index: int, exposure: Exposure, nodes: tuple[int, ...]) -> N
     if not 0 <= exposure.underlying < len(nodes):
         raise StatementUnsound(f"exposure {index} names underlying {exposure.underlying} of {len(nodes)}")
     if len(exposure.values) != nodes[exposure.underlying]:
-        raise StatementUnsound(
-            f"exposure {index} has {len(exposure.values)} values for its underlying's nodes"
-        )
+        raise StatementUnsound(f"exposure {index} has {len(exposure.values)} values for its underlying's nodes")
     charges = (exposure.gap_charge, exposure.closing_charge, exposure.short_minimum)
     if min(charges) < 0:
         raise StatementUnsound(f"exposure {index} has a charge that would pay the account")
@@ -183,11 +181,7 @@ class _Compiler:
         return rows
 
     def _quantities(self) -> list[Row]:
-        sizes = [
-            Row((1 + j, size), (sign, 1), 0, QUANTITY_BITS)
-            for j, size in self._sizes.items()
-            for sign in (-1, 1)
-        ]
+        sizes = [Row((1 + j, size), (sign, 1), 0, QUANTITY_BITS) for j, size in self._sizes.items() for sign in (-1, 1)]
         withdrawn = [
             Row((1 + j,), (1,), 0, QUANTITY_BITS)
             for j, exposure in enumerate(self._terms.exposures)

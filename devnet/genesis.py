@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -95,7 +95,7 @@ async def make_genesis(
         tuple(Address(plan.key.address) for plan in validators),
         deal.public,
         listing.registry,
-        listing.parameters,
+        replace(listing.parameters, round_spacing=settings.cadence.round_spacing),
         house_rules(deployment, backstop_owner, limit),
     )
     entries = tuple([await _chain_entry(chain) for chain in chains.chains])

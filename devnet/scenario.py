@@ -173,8 +173,8 @@ class Scenario:
     async def _trade(self, begun: int) -> None:
         """The planned trades, each in its round of the replay."""
         for planned_round in sorted({planned.round for planned in self.trades}):
-            while self.devnet.clock.round < begun + planned_round:
-                await asyncio.sleep(0.05)
+            while await self._grid_round() < begun + planned_round:
+                await asyncio.sleep(0.1)
             due = [planned for planned in self.trades if planned.round == planned_round]
             await asyncio.gather(*(self._trade_one(planned) for planned in due))
 
@@ -199,9 +199,18 @@ class Scenario:
 
     async def _mark(self, instrument: InstrumentId) -> int:
         """The instrument's mark in the latest grid, micro-dollars per lot."""
-        async with connected(self.devnet.nodes[0].api) as connection:
-            response = await connection.call(connection.margin.GetGrid, margin_service_pb2.GetGridRequest())
-        return RiskGrid.decode(response.grid).mark_price(instrument)
+        return RiskGrid.decode((await self._latest_grid(self.homes[0])).grid).mark_price(instrument)
+
+    async def _grid_round(self) -> int:
+        """The last round of which every node that serves an actor has a grid."""
+        return min([int((await self._latest_grid(place)).round) for place in self.homes])
+
+    async def _latest_grid(self, place: int) -> margin_service_pb2.GetGridResponse:
+        async with connected(self.devnet.nodes[place].api) as connection:
+            response: margin_service_pb2.GetGridResponse = await connection.call(
+                connection.margin.GetGrid, margin_service_pb2.GetGridRequest()
+            )
+        return response
 
     async def _end_of_defaults(self) -> None:
         clock = self.devnet.clock

@@ -39,9 +39,7 @@ def xy_bytes(point: tuple[FQ, FQ, FQ]) -> bytes:
 @given(st.integers(-(1 << 119), -1), st.integers(1, ORDER - 1))
 def test_a_commitment_equals_that_of_py_ecc(value: int, blinding: int) -> None:
     ours = KEY.commit(Opening(value, scalar(blinding)))
-    theirs = add(
-        multiply(reference(VALUE_BASE), value % ORDER), multiply(reference(KEY.blinding_base), blinding)
-    )
+    theirs = add(multiply(reference(VALUE_BASE), value % ORDER), multiply(reference(KEY.blinding_base), blinding))
     assert bytes(ours.c.to_xy_bytes_be()) == xy_bytes(theirs)
     assert bytes(ours.d.to_xy_bytes_be()) == xy_bytes(multiply(reference(HANDLE_BASE), blinding))
 

@@ -106,9 +106,7 @@ def test_the_state_follows_the_stated_formula() -> None:
         return bytes(keccak(state + frame))
 
     state = bytes(keccak(b"zkclear/v1"))
-    state = absorb(
-        state, b"deployment", (31337).to_bytes(32, "big") + b"\x11" * 20 + b"\x22" * 32 + KEY_WORDS
-    )
+    state = absorb(state, b"deployment", (31337).to_bytes(32, "big") + b"\x11" * 20 + b"\x22" * 32 + KEY_WORDS)
     state = absorb(state, b"kind", b"kind")
     state = absorb(state, b"message", b"\x33" * 32)
     state = absorb(state, b"round", (7).to_bytes(32, "big"))

@@ -27,9 +27,7 @@ def hkdf(seed: bytes, info: bytes, length: int) -> bytes:
 
 @settings(deadline=None)
 @given(words, words, words, words)
-def test_a_blinding_is_hkdf_of_its_stated_info(
-    seed: bytes, deployment: bytes, account: bytes, nonce: bytes
-) -> None:
+def test_a_blinding_is_hkdf_of_its_stated_info(seed: bytes, deployment: bytes, account: bytes, nonce: bytes) -> None:
     expected = wide_scalar(hkdf(seed, b"zkclear/v1/blinding" + deployment + account + nonce, 64))
     assert derive_blinding(seed, deployment, account, nonce) == expected
 

@@ -26,8 +26,7 @@ from node.client.keystore import (
 CHEAP = ScryptCost(n=1 << 10)
 PASSWORD = "a password with a space"
 CIPHERTEXT_OF_VERSION_ONE = (
-    "4x3sNatWqB6IFjK0f4tijUPMUALHCe0FJV64Kaq3gpiIESaMb9UIkoQ7"
-    "fHf6Jin/mCwFUwS4YvGcRvoP2UF+2homA7HLbI4BB+dRwtJH4Go="
+    "4x3sNatWqB6IFjK0f4tijUPMUALHCe0FJV64Kaq3gpiIESaMb9UIkoQ7fHf6Jin/mCwFUwS4YvGcRvoP2UF+2homA7HLbI4BB+dRwtJH4Go="
 )
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -104,9 +103,7 @@ def test_a_file_written_by_version_one_still_opens(tmp_path: Path) -> None:
     assert open_keystore(path, "version one") == WalletSecrets(b"\x03" * 32, b"\x04" * 32)
 
 
-def test_two_files_of_one_wallet_share_no_bytes_of_key_material(
-    tmp_path: Path, wallet: WalletSecrets
-) -> None:
+def test_two_files_of_one_wallet_share_no_bytes_of_key_material(tmp_path: Path, wallet: WalletSecrets) -> None:
     written = []
     for name in ("first", "second"):
         create_keystore(tmp_path / name, PASSWORD, wallet, CHEAP)
@@ -140,9 +137,7 @@ def test_changing_with_a_wrong_password_changes_nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["fsync", "fchmod"])
-def test_a_crash_while_writing_leaves_the_old_file(
-    path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_a_crash_while_writing_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     before = path.read_bytes()
 
     def fail(*_: object) -> None:
