@@ -1,8 +1,8 @@
 """The devnet's time: all chains mine in lock step, and market time passes with the blocks.
 
 Each block of the hub has one block of the same timestamp on every other chain. Before the block of an oracle round the
-aggregators get the prices of the round. When the nodes fall behind, or more proofs wait than there are workers (in life
-every owner has a machine), the chains slow down, so that deadlines counted in blocks mean the same on a slow machine.
+aggregators get the prices of the round. When the nodes fall behind, or a proof takes long for want of a processor (each
+owner would have a machine), the chains slow down, so that deadlines counted in blocks mean the same on a slow machine.
 """
 
 import asyncio

@@ -43,6 +43,8 @@ Progress = Callable[[str], None]
 CLOSING_ROUNDS: Final = 80
 """Rounds that open defaults have, after the last tick, to come to their end."""
 TRADE_ATTEMPTS: Final = 4
+STRAINED_SECONDS: Final = 0.75
+"""A proof that takes longer has to share its processor with what other owners would do on machines of their own."""
 PROVERS: Final = 2
 """Processes that make the owners' proofs."""
 WITHDRAWAL: Final = 25_000 * 10**6
@@ -73,7 +75,7 @@ class Scenario:
         for _ in range(PROVERS):
             pool.submit(prepare_worker)
         executor = self._executor = MeasuringExecutor(pool)
-        self.devnet.clock.strained = lambda: executor.pending > PROVERS
+        self.devnet.clock.strained = lambda: executor.longest_wait > STRAINED_SECONDS
         pinned = house_of(self.devnet.settings.folder)
         for place, role in enumerate(Role):
             secrets = self.devnet.backstop if role is Role.BACKSTOP else WalletSecrets.generate()

@@ -45,17 +45,25 @@ class MeasuringExecutor(Executor):
     def __init__(self, pool: Executor) -> None:
         self._pool = pool
         self.milliseconds: list[float] = []
-        self.pending = 0
-        """Calls that were handed over and are not done."""
+        self._started: dict[int, float] = {}
+        self._calls = 0
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds since the oldest call that is not done was handed over; 0 without one."""
+        started = list(self._started.values())
+        return time.monotonic() - min(started) if started else 0.0
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """See `Executor.submit`."""
         outer: Future[T] = Future()
         inner = self._pool.submit(_timed, fn, args, kwargs)
-        self.pending += 1
+        self._calls += 1
+        number = self._calls
+        self._started[number] = time.monotonic()
 
         def finish(done: "Future[_Timed]") -> None:
-            self.pending -= 1
+            del self._started[number]
             error = done.exception()
             if error is not None:
                 outer.set_exception(error)
