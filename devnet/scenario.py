@@ -63,6 +63,8 @@ class Scenario:
     actors: dict[Role, Actor] = field(default_factory=dict)
     keepers: list[Keeper] = field(default_factory=list)
     traded: int = 0
+    _trading: int | None = field(default=None, repr=False)
+    """The round whose planned trades are not all done."""
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
     _executor: MeasuringExecutor | None = field(default=None, repr=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, repr=False)
@@ -75,7 +77,7 @@ class Scenario:
         for _ in range(PROVERS):
             pool.submit(prepare_worker)
         executor = self._executor = MeasuringExecutor(pool)
-        self.devnet.clock.strained = lambda: executor.longest_wait > STRAINED_SECONDS
+        self.devnet.clock.strained = lambda: executor.longest_wait > STRAINED_SECONDS or self._overdue
         pinned = house_of(self.devnet.settings.folder)
         for place, role in enumerate(Role):
             secrets = self.devnet.backstop if role is Role.BACKSTOP else WalletSecrets.generate()
@@ -178,7 +180,14 @@ class Scenario:
             while await self._grid_round() < begun + planned_round:
                 await asyncio.sleep(0.1)
             due = [planned for planned in self.trades if planned.round == planned_round]
+            self._trading = begun + planned_round
             await asyncio.gather(*(self._trade_one(planned) for planned in due))
+            self._trading = None
+
+    @property
+    def _overdue(self) -> bool:
+        """Whether the market has left behind the round of a planned trade."""
+        return self._trading is not None and self.devnet.clock.round > self._trading
 
     async def _trade_one(self, planned: PlannedTrade) -> None:
         """Propose at the mark of the moment, again on a new round when the last proposal was not taken in time."""

@@ -2,8 +2,11 @@
 
 import base64
 import re
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 TAGS = range(1, 5)
 """Field numbers whose varints are searched for; more would find chance matches in random bytes."""
@@ -20,10 +23,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Secret:
-    """A named secret with the patterns of its forms."""
+    """A named secret with the patterns of its forms, and its value if it is a number."""
 
     name: str
     patterns: tuple[tuple[str, re.Pattern[bytes]], ...]
+    value: int | None = None
 
     def find(self, place: str, data: bytes) -> list[Finding]:
         return [Finding(self.name, place, form) for form, pattern in self.patterns if pattern.search(data)]
@@ -55,7 +59,7 @@ def number(name: str, value: int) -> Secret:
             patterns.append((form, re.compile(tagged)))
     decimal = str(abs(value)).encode()
     patterns.append(("decimal", re.compile(rb"(?<![0-9a-fA-F])" + decimal + rb"(?![0-9a-fA-F])")))
-    return Secret(name, tuple(patterns))
+    return Secret(name, tuple(patterns), value)
 
 
 def opaque(name: str, data: bytes) -> Secret:
@@ -66,6 +70,30 @@ def opaque(name: str, data: bytes) -> Secret:
 def search(secrets: Iterable[Secret], place: str, data: bytes) -> list[Finding]:
     """Every secret that stands in `data` in some form."""
     return [finding for secret in secrets for finding in secret.find(place, data)]
+
+
+def search_rows(secrets: Iterable[Secret], database: Path, before_batch: int | None = None) -> list[Finding]:
+    """Every numeric secret that is an integer of some table: SQLite packs those too tightly for `search`.
+
+    With `before_batch`, only in the rows that name an earlier batch, or none.
+    """
+    names = {sign * s.value: s.name for s in secrets if s.value is not None for sign in (1, -1)}
+    found = []
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            cursor = connection.execute(f'SELECT * FROM "{table}"')
+            columns = [column[0] for column in cursor.description]
+            for row in (dict(zip(columns, values, strict=True)) for values in cursor):
+                if before_batch is not None and row.get("batch", row.get("number", 0)) >= before_batch:
+                    continue
+                place = f"{database.parent.name}: {table}"
+                found += [
+                    Finding(names[value], f"{place}.{column}", "integer")
+                    for column, value in row.items()
+                    if isinstance(value, int) and value in names
+                ]
+    return found
 
 
 def _varint(value: int) -> bytes:

@@ -1,7 +1,9 @@
-"""Six hours around the crash of 12 March 2020: the report, who is called, who defaults, what shows from outside."""
+"""Five hours around the crash of 12 March 2020: the report, who is called, who defaults, what shows from outside."""
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +20,18 @@ from devnet.nodes import DevNode, connected
 from devnet.report import Report
 from devnet.roles import TRADES, Role
 from devnet.scenario import WITHDRAWAL, Scenario
+from devnet.settings import Cadence
+from node.client.derivation import derive_blinding
 from node.client.sdk import ZkClear
 from node.ledger.batch import Paid
-from node.ledger.messages import Withdraw
-from node.ledger.wire import decode_batch, encode_batch, message_to_proto
+from node.ledger.messages import Trade, Withdraw
+from node.ledger.wire import batch_hash, decode_batch, encode_batch, message_to_proto
 from tests.e2e.runs import Reserve, bodies, on_a_devnet, reserves, settings
-from tests.e2e.secrets_search import Finding, Secret, number, opaque, search
+from tests.e2e.secrets_search import Finding, Secret, number, opaque, search, search_rows
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+UNHURRIED = Cadence(round_spacing=12)
+"""A trade takes eight blocks or so to be final: all of them fit into the two hours before the fall."""
 
 
 @dataclass
@@ -44,13 +50,17 @@ class Played:
     resent: str
 
 
-def owners_secrets(scenario: Scenario) -> dict[str, list[Secret]]:
-    """By role: the planned sizes, the positions, each position's and the cash's blinding, seed and owner's key."""
+def owners_secrets(scenario: Scenario, trades: Sequence[Trade]) -> dict[str, list[Secret]]:
+    """By role: planned sizes, positions, blindings (of its trades, its positions, its cash), seed and owner's key."""
     found: dict[str, list[Secret]] = {}
+    digest = scenario.actors[Role.MARKET_MAKER].client.house.deployment.digest
     for role, actor in scenario.actors.items():
         mine = [opaque(f"{role} seed", actor.secrets.seed), opaque(f"{role} key", actor.secrets.owner_key)]
         mine += [number(f"{role} size {t.size}", t.size) for t in TRADES if t.role is role]
         for account in actor.accounts.values():
+            for terms in (trade.terms for trade in trades if trade.terms.taker.account == account.id):
+                blinding = encode_scalar(derive_blinding(actor.secrets.seed, digest, account.id, terms.nonce))
+                mine.append(opaque(f"{role} blinding of a trade in {terms.instrument}", blinding))
             held = account._wallet.holdings
             openings = {"cash": held.cash, **held.positions}
             for name, opening in openings.items():
@@ -100,11 +110,12 @@ async def play(devnet: Devnet, scenario: Scenario) -> Played:
     async with await ZkClear.connect(devnet.nodes[3].api, desk.secrets) as anew:
         again = await anew.open_account(0)
         restored = dict(again.positions) | {"cash": again.cash}
-    secrets = owners_secrets(scenario)
     report = await scenario.report()
     path = devnet.settings.folder / "report.json"
     report.write(path)
     final = await bodies(devnet.nodes[0])
+    messages = [message for body in final for message in decode_batch(body).messages]
+    secrets = owners_secrets(scenario, [message for message in messages if isinstance(message, Trade)])
     return Played(
         devnet.settings.folder,
         report,
@@ -127,7 +138,8 @@ def played(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Played:
         for node in nodes:
             instrument(node, gossip=folder / f"{node.name}.gossip")
 
-    return on_a_devnet(settings(folder / "run", cache, hours=6), play, prepare=record)
+    chosen = settings(folder / "run", cache, hours=5, cadence=UNHURRIED)
+    return on_a_devnet(chosen, play, prepare=record)
 
 
 def test_the_report_has_every_figure(played: Played):
@@ -219,22 +231,76 @@ def test_the_search_finds_a_planted_secret_in_each_form():
     assert search([opaque("seed", seed)], "here", b"key: " + seed.hex().encode())
 
 
+def databases(played: Played) -> list[Path]:
+    """Every node's own."""
+    found = sorted(played.folder.glob("node-*/*.db"))
+    assert len(found) == 4
+    return found
+
+
+def sizes(played: Played, role: Role) -> list[Secret]:
+    """The planned sizes of a role's trades."""
+    return [secret for secret in played.secrets[role] if "size" in secret.name]
+
+
+def opened(played: Played) -> int:
+    """The number of the batch that opened the defaulted account."""
+    return next(n for n, body in enumerate(played.bodies, 1) if decode_batch(body).openings)
+
+
+def told_before(gossip: bytes, marks: Sequence[bytes]) -> bytes:
+    """What a node told its peers before the first payload that holds one of `marks`, which there must be."""
+    at, payloads = 0, []
+    while at < len(gossip):
+        length = int.from_bytes(gossip[at : at + 8], "big")
+        payload = gossip[at + 8 : at + 8 + length]
+        if any(mark in payload for mark in marks):
+            return b"".join(payloads)
+        payloads.append(payload)
+        at += 8 + length
+    raise AssertionError("the node never spoke of these batches")
+
+
+def test_the_search_finds_a_planted_secret_in_a_column_of_integers(tmp_path: Path):
+    with closing(sqlite3.connect(tmp_path / "node.db")) as database:
+        database.execute("CREATE TABLE postings (batch INTEGER, amount INTEGER)")
+        database.execute("INSERT INTO postings VALUES (7, -10000141)")
+        database.commit()
+    planted = [number("planted", 10_000_141)]
+    assert search(planted, "file", (tmp_path / "node.db").read_bytes()) == [], "the bytes alone do not show it"
+    assert [finding.secret for finding in search_rows(planted, tmp_path / "node.db")] == ["planted"]
+    assert search_rows(planted, tmp_path / "node.db", before_batch=7) == []
+
+
 def test_nothing_hidden_leaves_its_owner_but_what_the_default_opened(played: Played):
     places = leaves(played)
     findings: list[Finding] = []
     for role, secrets in played.secrets.items():
-        sizes = [s for s in secrets if "size" in s.name]
-        # What the default opened is public, and so is every amount of the account afterwards.
-        hidden = [s for s in secrets if s not in sizes] if role == Role.LEVERAGED_LONG else secrets
+        # What the default opened is public; the blindings of that account are not.
+        public = sizes(played, Role(role)) if role == Role.LEVERAGED_LONG else []
+        hidden = [secret for secret in secrets if secret not in public]
         for place, data in places.items():
             findings += search(hidden, place, data)
+        for database in databases(played):
+            findings += search_rows(hidden, database)
     assert findings == []
 
 
 def test_the_defaulters_sizes_are_nowhere_before_its_opening_and_public_after_it(played: Played):
-    sizes = [s for s in played.secrets[Role.LEVERAGED_LONG] if "size" in s.name]
-    opened = next(i for i, body in enumerate(played.bodies) if decode_batch(body).openings)
-    before = b"".join(played.bodies[:opened])
-    values = {abs(v) for body in played.bodies[opened:] for o in decode_batch(body).openings for v in o.values}
-    assert search(sizes, "batches before the opening", before) == []
+    hidden, first = sizes(played, Role.LEVERAGED_LONG), opened(played)
+    before = b"".join(played.bodies[: first - 1])
+    values = {abs(v) for body in played.bodies[first - 1 :] for o in decode_batch(body).openings for v in o.values}
     assert {t.size for t in TRADES if t.role is Role.LEVERAGED_LONG} <= values
+    assert search(hidden, "batches before the opening", before) == []
+    for database in databases(played):
+        assert search_rows(hidden, database) != [], "what was opened stands in the books"
+        assert search_rows(hidden, database, before_batch=first) == []
+
+
+def test_no_node_tells_another_the_defaulters_sizes_before_its_opening(played: Played):
+    hidden = sizes(played, Role.LEVERAGED_LONG)
+    marks = [mark for body in played.bodies[opened(played) - 1 :] for mark in (body, batch_hash(body))]
+    for gossip in sorted(played.folder.parent.glob("*.gossip")):
+        told = told_before(gossip.read_bytes(), marks)
+        assert len(told) > 50_000
+        assert search(hidden, gossip.name, told) == []
