@@ -215,6 +215,16 @@ def _images(polynomial: DealtPolynomial) -> tuple[Point, ...]:
     return tuple(msm([HANDLE_BASE, DEALING_BASE], list(pair)) for pair in pairs)
 
 
+class DealsZeros(Actor):
+    """Deals the polynomial x^2 + 0·x + 0, whose Feldman commitments have no encoding, with all the right proofs."""
+
+    def __init__(self, member: CeremonyMember, place: bytes) -> None:
+        super().__init__(member, place)
+        assert member._polynomial is not None
+        zeros = (scalar(0),) * (member.terms.threshold - 1)
+        member._polynomial = DealtPolynomial((*zeros, scalar(1)), member._polynomial.blindings)
+
+
 class WrongReconstruction(Actor):
     """Shows wrong shares of a dealer that must be reconstructed."""
 
@@ -243,6 +253,7 @@ ADVERSARIES: tuple[type[Actor], ...] = (
     Malformed,
     LowOrderKeys,
     OtherExtraction,
+    DealsZeros,
     WrongReconstruction,
 )
 
