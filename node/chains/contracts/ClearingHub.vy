@@ -16,6 +16,11 @@ event BatchCommitted:
     newRoot: bytes32
     batchHash: bytes32
 
+event Submitted:
+    sender: indexed(address)
+    data: Bytes[MAX_SUBMISSION]
+
+MAX_SUBMISSION: constant(uint256) = 9216
 BATCH_TYPE: constant(bytes32) = keccak256(
     "Batch(uint256 epoch,uint256 number,bytes32 previousRoot,bytes32 newRoot,bytes32 batchHash)"
 )
@@ -69,3 +74,11 @@ def commit(
     self.root[number] = new_root
     self.batch_hash[number] = batch_hash
     log BatchCommitted(number=number, previousRoot=previous_root, newRoot=new_root, batchHash=batch_hash)
+
+
+@external
+def submit(data: Bytes[MAX_SUBMISSION]):
+    """
+    @notice Puts `data` where all nodes see it, in one order and in the sender's name. Anyone may; it changes nothing here.
+    """
+    log Submitted(sender=msg.sender, data=data)
