@@ -87,7 +87,20 @@ class Sold(LogPlace):
     buyer: bytes
 
 
-ChainEvent: TypeAlias = BatchCommitted | Deposited | Paid | PayFailed | Seized | Sold
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignersRotated(LogPlace):
+    """The hub or a vault handed over to the signer set with hash `signers`, which begins epoch `epoch`.
+
+    `batch` is the last batch of the epoch before, `committee` the digest of the committee key's public data.
+    """
+
+    epoch: int
+    batch: int
+    signers: bytes
+    committee: bytes
+
+
+ChainEvent: TypeAlias = BatchCommitted | Deposited | Paid | PayFailed | Seized | Sold | SignersRotated
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +141,9 @@ _LAYOUTS: Final[Mapping[bytes, _Layout]] = {
         ("bytes32", "address"),
         ("uint256", "uint256", "address"),
         ("action_id", "token", "amount", "proceeds", "buyer"),
+    ),
+    _signature("SignersRotated", "uint256", "uint256", "bytes32", "bytes32"): _Layout(
+        SignersRotated, ("uint256", "uint256"), ("bytes32", "bytes32"), ("epoch", "batch", "signers", "committee")
     ),
 }
 EVENT_TOPICS: Final[tuple[bytes, ...]] = tuple(_LAYOUTS)
