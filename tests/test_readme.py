@@ -23,6 +23,7 @@ ELSEWHERE = {
     "zkclear devnet continue": "tests/devnet/test_cli.py",
     "zkclear devnet reset": "tests/devnet/test_cli.py",
     "zkclear node run": "each end-to-end test starts its nodes with it",
+    "zkclear node ceremony": "tests/node/test_ceremony.py, and the start of each devnet",
     "zkclear node rotation": "tests/node/test_rotations.py",
     "zkclear node status": "tests/devnet/test_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",

@@ -43,7 +43,7 @@ def encode_commit(batch: BatchCommitment, signers: Signers, certificate: Certifi
 
 
 def encode_submit(data: bytes) -> bytes:
-    """ClearingHub.submit; at most 8,192 bytes."""
+    """ClearingHub.submit; at most 9,216 bytes."""
     return encode_call("submit", ("bytes",), [data])
 
 
