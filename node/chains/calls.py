@@ -12,7 +12,7 @@ from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
-from node.chains.certificates import BatchCommitment, Certificate, PayAction, SeizeAction
+from node.chains.certificates import BatchCommitment, Certificate, PayAction, Rotation, SeizeAction
 from node.chains.events import unhex
 from node.chains.rpc import Connection, request
 
@@ -72,6 +72,18 @@ def encode_seize(action: SeizeAction, signers: Signers, certificate: Certificate
     )
 
 
+def encode_rotate(rotation: Rotation, signers: Signers, certificate: Certificate) -> bytes:
+    """ClearingHub.rotate and CollateralVault.rotate; `signers` are those of the epoch that ends."""
+    return encode_call(
+        "rotate",
+        ("address[]", "bytes32", "uint256", *_CERTIFICATE_TYPES),
+        [
+            *(list(rotation.new_signers), rotation.committee, rotation.batch),
+            *_certificate_words(signers, certificate),
+        ],
+    )
+
+
 def encode_deposit(account: bytes, token: bytes, amount: int) -> bytes:
     """CollateralVault.deposit; the vault needs an approval of `amount` first."""
     return encode_call("deposit", ("bytes32", "address", "uint256"), [account, token, amount])
@@ -101,6 +113,11 @@ async def read(
     answer = unhex(await request(w3, "eth_call", call, "latest" if block is None else hex(block)))
     value = decode([returns], answer)[0]
     return unhex(value) if returns == "address" else value
+
+
+async def epoch(w3: Connection, contract: bytes, block: int | None = None) -> int:
+    """How often the signer set of the hub or vault `contract` was rotated."""
+    return int(await read(w3, contract, "epoch", (), (), "uint256", block))
 
 
 async def balance_of(w3: Connection, token: bytes, holder: bytes) -> int:

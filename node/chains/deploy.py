@@ -7,6 +7,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 
+from circuits.transcript import Deployment
 from node.chains.calls import HubReader, VaultReader
 from node.chains.compile import ContractCode, house_contract
 from node.chains.relayer import Receipt, Relayer
@@ -56,7 +57,7 @@ async def deploy_hub(
 async def deploy_vault(
     w3: Connection,
     relayer: Relayer,
-    hub_deployment: bytes,
+    hub: Deployment,
     signers: Sequence[bytes],
     tokens: Sequence[ListedToken],
     usd: bytes,
@@ -67,7 +68,9 @@ async def deploy_vault(
     receipt = await deploy_contract(
         relayer,
         house_contract("CollateralVault", cache),
-        hub_deployment,
+        hub.hub_chain_id,
+        hub.hub,
+        hub.salt,
         list(signers),
         [token.address for token in tokens],
         [token.unit for token in tokens],

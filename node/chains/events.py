@@ -88,6 +88,19 @@ class Sold(LogPlace):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignersRotated(LogPlace):
+    """The hub or a vault handed over to the signer set with hash `signers`, which begins epoch `epoch`.
+
+    `batch` is the last batch of the epoch before, `committee` the digest of the committee key's public data.
+    """
+
+    epoch: int
+    batch: int
+    signers: bytes
+    committee: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted(LogPlace):
     """`sender` put `data` (at most 9,216 bytes) on the hub for all nodes to see."""
 
@@ -95,7 +108,7 @@ class Submitted(LogPlace):
     data: bytes
 
 
-ChainEvent: TypeAlias = BatchCommitted | Deposited | Paid | PayFailed | Seized | Sold | Submitted
+ChainEvent: TypeAlias = BatchCommitted | Deposited | Paid | PayFailed | Seized | Sold | SignersRotated | Submitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +149,9 @@ _LAYOUTS: Final[Mapping[bytes, _Layout]] = {
         ("bytes32", "address"),
         ("uint256", "uint256", "address"),
         ("action_id", "token", "amount", "proceeds", "buyer"),
+    ),
+    _signature("SignersRotated", "uint256", "uint256", "bytes32", "bytes32"): _Layout(
+        SignersRotated, ("uint256", "uint256"), ("bytes32", "bytes32"), ("epoch", "batch", "signers", "committee")
     ),
     _signature("Submitted", "address", "bytes"): _Layout(Submitted, ("address",), ("bytes",), ("sender", "data")),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from circuits.transcript import Deployment
 from devnet.anvil import DEV_KEYS, Anvil
 from node.chains import calls
 from node.chains.certificates import (
@@ -64,6 +65,10 @@ class House:
     hub: HubDeployment
     vault: VaultDeployment
     tokens: Tokens
+
+    @property
+    def deployment(self) -> Deployment:
+        return Deployment(CHAIN_ID, self.hub.address, SALT)
 
     @property
     def signers(self) -> tuple[bytes, ...]:
@@ -155,7 +160,9 @@ async def build_house(anvil: Anvil, w3: Connection) -> House:
     signers = [key.address for key in keys]
     hub = await deploy_hub(w3, relayer, SALT, signers)
     tokens = await deploy_tokens(relayer)
-    vault = await deploy_vault(w3, relayer, hub.deployment, signers, listing(tokens), tokens.usd)
+    vault = await deploy_vault(
+        w3, relayer, Deployment(CHAIN_ID, hub.address, SALT), signers, listing(tokens), tokens.usd
+    )
     return House(anvil, w3, keys, relayer, trader, hub, vault, tokens)
 
 
