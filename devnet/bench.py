@@ -14,7 +14,7 @@ from node.chains.errors import ChainError
 
 FAILURES: Final = (AnvilError, ChainError, OSError)
 bench_app = typer.Typer(help="Measure what proofs cost.", no_args_is_help=True)
-console = Console()
+console, errors = Console(), Console(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
 
@@ -25,7 +25,7 @@ def gas(*, as_json: JsonOption = False) -> None:
     try:
         figures = asyncio.run(measure_gas())
     except FAILURES as error:
-        console.print(f"[red]{type(error).__name__}[/red]: {error}")
+        errors.print(f"[red]{type(error).__name__}[/red]: {error}")
         raise typer.Exit(1) from error
     if as_json:
         typer.echo(json.dumps(figures))

@@ -8,7 +8,7 @@ from typing import Any
 
 from circuits.equation import require_all
 from circuits.linear import LinearStatement, Row, bind_statement, linear_equation, prove_linear
-from circuits.pedersen import Commitment, Opening
+from circuits.pedersen import Opening
 from circuits.transcript import Transcript
 from devnet.anvil import Anvil
 from node.chains.calls import encode_call
@@ -110,10 +110,3 @@ def random_proof(seed: int) -> LinearProof:
         reached = sum(factor * values[variable] for variable, factor in zip(variables, factors, strict=True))
         rows.append(Row(tuple(variables), tuple(factors), target - reached, width))
     return prove(LinearStatement((1 << 40,) * count, 0, tuple(rows)), values)
-
-
-def replaced(proof: LinearProof, commitments: Sequence[Commitment]) -> LinearProof:
-    """The same proof over other commitments."""
-    return LinearProof(
-        proof.kind, proof.context, proof.statement, tuple(commitments), proof.auxiliaries, proof.range
-    )

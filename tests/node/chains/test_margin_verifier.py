@@ -1,6 +1,7 @@
 """SolvencyVerifier on a real chain: it accepts what a node accepts, for little gas, and nothing else."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 
-from circuits.errors import CircuitError
-from circuits.group import ORDER, Point, hash_to_point, point_words
+from circuits.errors import CircuitError, ProofRejected
+from circuits.group import ONE, ORDER, Point, Scalar, hash_to_point, point_words
 from circuits.linear import LinearStatement, Row
 from circuits.pedersen import VALUE_BASE, CommitmentKey, Opening
+from circuits.range_prover import RangeProver
 from circuits.range_shape import range_shape
 from circuits.solvency import SolvencyClaim, SolvencyInputs, SolvencyTerms, SolvencyWitness, prove_solvency
 from circuits.solvency_terms import Exposure, evaluate_solvency
@@ -112,7 +114,8 @@ def _tamperings(name: str, honest: Any) -> list[Any]:
     if name == "rows":
         return [_flipped(honest, at) for at in range(len(honest))]
     if isinstance(honest, bytes):
-        return [_flipped(honest, 0), _flipped(honest, len(honest) - 1)] + ([] if len(honest) == 32 else [honest + b"\0"])
+        longer = [] if len(honest) == 32 else [honest + b"\0"]
+        return [_flipped(honest, 0), _flipped(honest, len(honest) - 1), *longer]
     if name == "scalars":
         return [[*honest[:at], (entry + 1) % ORDER, *honest[at + 1 :]] for at, entry in enumerate(honest)]
     # Another member of the group in each place: for a pair, as C and as D.
@@ -289,6 +292,53 @@ async def test_contract_and_node_say_the_same_of_random_proofs(margin: MarginCha
         assert await margin.reason(named) is not None
 
 
+class Truncated(RangeProver):
+    """Writes only the digits that fit."""
+
+    def digits(self) -> list[int]:
+        rows = zip(self.values, self.shape.widths, self.shape.rows, strict=True)
+        written = [digit for value, width, row in rows for digit in row.split(value % (1 << width))]
+        return written + [0] * (self.shape.padded - len(written))
+
+
+class Miscounted(RangeProver):
+    """Counts a zero as a one."""
+
+    def multiplicities(self, digits: Sequence[int]) -> list[int]:
+        zeros, ones, *others = super().multiplicities(digits)
+        return [zeros - 1, ones + 1, *others]
+
+
+class FalseReciprocals(RangeProver):
+    """Two wrong reciprocals of the right sum."""
+
+    def reciprocals(self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]) -> list[Scalar]:
+        first, second, *others = super().reciprocals(digits, alpha, reciprocals)
+        return [first + ONE, second - ONE, *others]
+
+
+@pytest.mark.parametrize(
+    ("forger", "value"),
+    [(Truncated, -1), (Truncated, (1 << 64) + 5), (Truncated, 1 << 64), (Miscounted, 7), (FalseReciprocals, 7)],
+)
+async def test_a_cheating_prover_fails_here_as_it_does_at_a_node(
+    margin: MarginChain, monkeypatch: pytest.MonkeyPatch, forger: type[RangeProver], value: int
+) -> None:
+    statement = LinearStatement((1 << 70,), 0, (Row((0,), (1,), 0, 64),))
+    monkeypatch.setattr("circuits.linear.RangeProver", forger)
+    forged = prove(statement, (value,))
+    with pytest.raises(ProofRejected):
+        verify_here(forged)
+    assert await margin.reason(arguments(forged)) == "the proof does not hold"
+
+
+async def test_the_truncating_prover_passes_as_long_as_nothing_is_cut(
+    margin: MarginChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("circuits.linear.RangeProver", Truncated)
+    await margin.check(arguments(prove(LinearStatement((1 << 70,), 0, (Row((0,), (1,), 0, 64),)), ((1 << 64) - 1,))))
+
+
 async def test_a_proof_of_another_deployment_or_under_another_key_is_void(margin: MarginChain) -> None:
     deployment = replace(CONTEXT.deployment, salt=b"\x23" * 32)
     key = CommitmentKey(hash_to_point(b"another committee", b"zkclear/test"))
@@ -319,8 +369,8 @@ async def test_the_identity_and_a_stranger_to_the_group_are_refused_as_key(margi
     fields = (31337, "0x" + "11" * 20, b"\x22" * 32)
     addresses = ["0x" + address.hex() for address in margin.generators]
     for point, reason in (((0, 0, 0, 0), "the key is the identity"), (_coordinates(*_point_of_the_curve()), "not in")):
+        data = code.bytecode + encode(code.constructor_types, [*fields, point, addresses])
         with pytest.raises(TransactionReverted, match=reason):
-            data = code.bytecode + encode(code.constructor_types, [*fields, point, addresses])
             await margin.relayer.send(None, data, gas=8_000_000)
 
 
