@@ -109,7 +109,8 @@ def verify(
     assert len(msg.data) == 4 + 32 * words, "the calldata is longer than its arguments"
     layout: margin_statement.Layout = margin_statement._layout(rows, base)
     assert len(points) == 3 + 2 * layout.shape.rounds, "not the number of points of this shape"
-    assert len(scalars) == layout.shape.final_linear + layout.shape.final_norm, "not the number of scalars of this shape"
+    final_length: uint256 = layout.shape.final_linear + layout.shape.final_norm
+    assert len(scalars) == final_length, "not the number of scalars of this shape"
     variables: uint256 = len(commitments) + len(auxiliaries)
     state: bytes32 = margin_transcript._bind_context(
         BEGUN, kind, message_digest, oracle_round, grid_digest, parameters_digest

@@ -252,8 +252,9 @@ async def test_a_base_outside_the_range_is_refused(margin: MarginChain, base: in
 
 async def test_a_round_more_on_an_odd_vector_is_refused(margin: MarginChain) -> None:
     """Folding an odd n would let a free square into v: the number of rounds is the shape's."""
-    proof = mixed_proof()
+    proof = dense_proof(KEY, CONTEXT, STATEMENTS["1x64"])
     honest, fold = arguments(proof), proof.statement.shape.fold
+    assert fold.norm % 2 == 1
     folded = (fold.linear + 1) // 2 + (fold.norm + 1) // 2
     tampered = {"points": [*honest["points"], OTHER, OTHER], "scalars": honest["scalars"][:folded]}
     assert await margin.reason(honest | tampered) == "not the number of points of this shape"
