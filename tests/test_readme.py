@@ -22,6 +22,7 @@ ELSEWHERE = {
     "zkclear devnet stop": "tests/devnet/test_cli.py",
     "zkclear devnet continue": "tests/devnet/test_cli.py",
     "zkclear devnet reset": "tests/devnet/test_cli.py",
+    "zkclear bench gas": "tests/devnet/test_gas_bench.py",
     "zkclear node run": "each end-to-end test starts its nodes with it",
     "zkclear node ceremony": "tests/node/test_ceremony.py, and the start of each devnet",
     "zkclear node rotation": "tests/node/test_rotations.py",
