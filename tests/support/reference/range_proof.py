@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.support.reference.curve import (
-    R,
     G,
     Point,
+    R,
     Refused,
     combination,
     decode,
@@ -187,9 +187,7 @@ def digits_of(shape: Shape, values: Sequence[int]) -> list[int]:
     return result + [0] * (shape.padded - len(result))
 
 
-def prove(
-    shape: Shape, values: Sequence[int], blindings: Sequence[int], H0: Point, transcript: Transcript
-) -> bytes:
+def prove(shape: Shape, values: Sequence[int], blindings: Sequence[int], H0: Point, transcript: Transcript) -> bytes:
     """Steps 1 to 5 for V_j = values[j]·G + blindings[j]·H_0."""
     rows = [total(times(v, G), times(b, H0)) for v, b in zip(values, blindings, strict=True)]
     hs, gs = [H0, *h_vector(5 + shape.base)], g_vector(shape.padded)

@@ -1,4 +1,4 @@
-"""The opening proof, the proof of equal logarithms, and how a linear statement is bound."""
+"""The sigma protocols (opening, equal logarithms, polynomials), and how a linear statement is bound."""
 
 import secrets
 from collections.abc import Sequence
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from eth_hash.auto import keccak
 
 from tests.support.reference.curve import (
-    R,
     B,
     G,
     Point,
+    R,
     Refused,
     combination,
     decode,
@@ -89,6 +89,63 @@ def verify_equal_logs(
         raise Refused("another challenge")
 
 
+def _polynomials(
+    kind: bytes, bases: Sequence[Sequence[Point]], images: Sequence[Sequence[Point]], context: bytes
+) -> Transcript:
+    transcript = purpose_transcript(kind, context)
+    for label, count in ((b"relations", len(bases)), (b"bases", len(bases[0])), (b"images", len(images[0]))):
+        transcript.integer(label, count)
+    for row, shown in zip(bases, images, strict=True):
+        for base in row:
+            transcript.point(b"base", base)
+        for image in shown:
+            transcript.point(b"image", image)
+    return transcript
+
+
+def prove_polynomials(
+    kind: bytes,
+    bases: Sequence[Sequence[Point]],
+    images: Sequence[Sequence[Point]],
+    secret: Sequence[Sequence[int]],
+    context: bytes,
+) -> bytes:
+    """c ‖ z_0 ‖ z_1 … for images[i][k] = Σ_m secret[m][k]·bases[i][m]."""
+    transcript = _polynomials(kind, bases, images, context)
+    nonces = [secrets.randbelow(R) for _ in secret]
+    for row in bases:
+        transcript.point(b"mask", combination(nonces, row))
+    c = transcript.challenge(b"c")
+    answers = (n + sum(c ** (k + 1) * f for k, f in enumerate(row)) for n, row in zip(nonces, secret, strict=True))
+    return b"".join(map(number, (c, *answers)))
+
+
+def verify_polynomials(
+    kind: bytes, bases: Sequence[Sequence[Point]], images: Sequence[Sequence[Point]], proof: bytes, context: bytes
+) -> None:
+    """Σ_m z_m·bases[i][m] − Σ_k c^(k+1)·images[i][k] must hash to c again."""
+    if len(proof) != 32 * (1 + len(bases[0])):
+        raise Refused("length")
+    c, *answers = (decode_number(proof[at : at + 32]) for at in range(0, len(proof), 32))
+    transcript = _polynomials(kind, bases, images, context)
+    for row, shown in zip(bases, images, strict=True):
+        powers = [-(c ** (k + 1)) for k in range(len(shown))]
+        transcript.point(b"mask", combination([*answers, *powers], [*row, *shown]))
+    if transcript.challenge(b"c") != c:
+        raise Refused("another challenge")
+
+
+def matrix_digest(widths: Sequence[int], rows: Sequence[tuple[dict[int, int], int]]) -> bytes:
+    """keccak over width (4) ‖ b_j (32) ‖ entries (4) ‖ (variable (4) ‖ A_ji (32))… of every row."""
+    encoded = b""
+    for width, (coefficients, constant) in zip(widths, rows, strict=True):
+        encoded += width.to_bytes(4, "big") + constant.to_bytes(32, "big", signed=True)
+        encoded += len(coefficients).to_bytes(4, "big")
+        for variable in sorted(coefficients):
+            encoded += variable.to_bytes(4, "big") + coefficients[variable].to_bytes(32, "big", signed=True)
+    return bytes(keccak(encoded))
+
+
 def bind_linear(
     transcript: Transcript,
     shape: Shape,
@@ -104,13 +161,7 @@ def bind_linear(
     transcript.integer(b"b", shape.base)
     transcript.integer(b"digits", sum(map(len, shape.places)))
     transcript.integer(b"N", shape.padded)
-    encoded = b""
-    for width, (coefficients, constant) in zip(widths, rows, strict=True):
-        encoded += width.to_bytes(4, "big") + constant.to_bytes(32, "big", signed=True)
-        encoded += len(coefficients).to_bytes(4, "big")
-        for variable in sorted(coefficients):
-            encoded += variable.to_bytes(4, "big") + coefficients[variable].to_bytes(32, "big", signed=True)
-    transcript.absorb(b"A, b", keccak(encoded))
+    transcript.absorb(b"A, b", matrix_digest(widths, rows))
     for C, D in pairs:
         transcript.absorb(b"C, D", words(C) + words(D))
     for point in auxiliaries:

@@ -2,7 +2,7 @@
 
 from eth_hash.auto import keccak
 
-from tests.support.reference.curve import R, Point, Refused, number, words
+from tests.support.reference.curve import Point, R, Refused, number, words
 
 PROTOCOL = b"zkclear/v2"
 
