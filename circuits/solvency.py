@@ -17,6 +17,7 @@ from circuits.pedersen import COMMITMENT_BYTES, Commitment, CommitmentKey, Openi
 from circuits.solvency_terms import (
     CASH_OFFSET,
     LIMB_BITS,
+    QUANTITY_BITS,
     Exposure,
     SolvencyTerms,
     evaluate_solvency,
@@ -44,16 +45,18 @@ COUNT_BYTES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class SolvencyInputs:
-    """The public commitments: the stored cash', one per exposure, and q_T if the terms have a trade."""
+    """The public commitments: the stored cash', one per exposure, then q_T and x if the terms have them."""
 
     cash: Commitment
     exposures: tuple[Commitment, ...]
     trade: Commitment | None
+    transfer: Commitment | None = None
 
     @property
     def commitments(self) -> tuple[Commitment, ...]:
         """All of them, in the statement's order."""
-        return (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
+        moved = (entry for entry in (self.trade, self.transfer) if entry is not None)
+        return (self.cash, *self.exposures, *moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,13 @@ class SolvencyWitness:
     cash: Opening
     exposures: tuple[Opening, ...]
     trade: Opening | None
+    transfer: Opening | None = None
 
     @property
     def openings(self) -> tuple[Opening, ...]:
         """All of them, in the statement's order."""
-        return (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
+        moved = (entry for entry in (self.trade, self.transfer) if entry is not None)
+        return (self.cash, *self.exposures, *moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,8 @@ class SolvencyClaim:
         """
         statement = solvency_statement(self.terms)
         proof, inputs = self.proof, self.inputs
-        if len(inputs.exposures) != len(self.terms.exposures) or self.terms.trade != (inputs.trade is not None):
+        given = (len(inputs.exposures), inputs.trade is not None, inputs.transfer is not None)
+        if given != (len(self.terms.exposures), self.terms.trade, self.terms.transfer):
             raise ProofRejected("inputs do not match the terms")
         commitments = [*inputs.commitments, proof.high]
         transcript = Transcript(KIND, self.context, key.words())
@@ -201,8 +207,8 @@ def prove_solvency(
         WitnessInvalid: the openings are not those of the inputs, or an amount exceeds its stated bound.
         StatementUnsound: the terms allow a row to wrap around the group order.
     """
-    if terms.trade != (witness.trade is not None):
-        raise WitnessInvalid("the trade's opening does not match the terms")
+    if (terms.trade, terms.transfer) != (witness.trade is not None, witness.transfer is not None):
+        raise WitnessInvalid("the openings of what moves do not match the terms")
     statement = solvency_statement(terms)
     check_openings(key, inputs.commitments, witness.openings)
     values = _auxiliary_values(terms, witness)
@@ -230,5 +236,7 @@ def _auxiliary_values(terms: SolvencyTerms, witness: SolvencyWitness) -> list[in
         raise WitnessInvalid("cash exceeds 63 bits of µUSD")
     if any(q < 0 for q, e in zip(quantities, terms.exposures, strict=True) if e.withdrawn):
         raise WitnessInvalid("more collateral was withdrawn than there is")
+    if witness.transfer is not None and not 0 <= witness.transfer.value < 1 << QUANTITY_BITS:
+        raise WitnessInvalid("a transfer moves an amount from 0 to 2^40 − 1")
     sizes = [abs(q) for q, e in zip(quantities, terms.exposures, strict=True) if e.is_position]
     return [cash + CASH_OFFSET >> LIMB_BITS, *sizes, *outcome.worst]

@@ -35,6 +35,7 @@ from node.sequencing.sequencer import Sequencer, Settings, Timings, World
 from node.sequencing.workers import prepare_worker, start_workers, stop_workers
 from node.store import Store
 from node.trades import TradeBoard
+from node.transfers import TransferBoard
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def join_parts(
     sequencer = Sequencer(house, secrets.key, state, world, Settings(timings), coordinator.openings)
     pool.admission = sequencer.admission
     trades = TradeBoard(house, sequencer.admission, sequencer.checker, mesh)
-    backend = NodeBackend(genesis, sequencer, trades, store, mesh, ground.watchers)
+    transfers = TransferBoard(house, sequencer.admission, sequencer.checker, mesh)
+    backend = NodeBackend(genesis, sequencer, trades, transfers, store, mesh, ground.watchers)
     sequencer.subscribe(backend.on_final)
     sequencer.subscribe(coordinator.on_final)
     _add_gauges(metrics, backend, sequencer)

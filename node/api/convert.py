@@ -18,6 +18,7 @@ from node.market.window import MarginWindow
 from node.store import StoredEvent, StoredPosting
 
 _TRADES: Final = (PostingKind.TRADE_TAKEN, PostingKind.TRADE_MADE)
+_TRANSFERS: Final = (PostingKind.TRANSFER_SENT, PostingKind.TRANSFER_RECEIVED)
 
 
 def batch_reference(state: LedgerState) -> accounts_pb.BatchReference:
@@ -98,7 +99,7 @@ def account_proto(house: House, state: LedgerState, account: Account) -> account
 
 
 def posting_proto(stored: StoredPosting) -> accounts_pb.Posting:
-    """A posting, with the whole trade where it names one."""
+    """A posting, with the whole trade or transfer where it names one."""
     posting = stored.posting
     proto = accounts_pb.Posting(
         sequence=stored.sequence,
@@ -111,6 +112,8 @@ def posting_proto(stored: StoredPosting) -> accounts_pb.Posting:
     )
     if posting.kind in _TRADES and stored.message is not None:
         proto.trade.CopyFrom(messages_pb2.ClientMessage.FromString(stored.message).trade)
+    if posting.kind in _TRANSFERS and stored.message is not None:
+        proto.transfer.CopyFrom(messages_pb2.ClientMessage.FromString(stored.message).transfer)
     return proto
 
 

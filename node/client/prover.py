@@ -39,6 +39,7 @@ class ProofTask:
     cash: "PlainOpening"
     exposures: tuple["PlainOpening", ...]
     trade: "PlainOpening | None"
+    transfer: "PlainOpening | None"
     context: ProofContext
 
 
@@ -68,21 +69,30 @@ def run_task(task: ProofTask) -> bytes:
     Raises:
         Insolvent: the openings fail the terms.
     """
-    cash, trade = task.cash.opening(), None if task.trade is None else task.trade.opening()
+    cash = task.cash.opening()
+    trade = None if task.trade is None else task.trade.opening()
+    transfer = None if task.transfer is None else task.transfer.opening()
     exposures = tuple(entry.opening() for entry in task.exposures)
     commit = task.key.commit
-    inputs = SolvencyInputs(commit(cash), tuple(map(commit, exposures)), None if trade is None else commit(trade))
-    witness = SolvencyWitness(cash, exposures, trade)
+    inputs = SolvencyInputs(
+        commit(cash),
+        tuple(map(commit, exposures)),
+        None if trade is None else commit(trade),
+        None if transfer is None else commit(transfer),
+    )
+    witness = SolvencyWitness(cash, exposures, trade, transfer)
     return prove_solvency(task.key, task.terms, inputs, witness, task.context).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What is to be proven of `holdings` in a grid: `trade` is the opening of a size that the account takes."""
+    """What is to be proven of `holdings` in a grid: `trade` is the opening of a size that the account takes, `transfer`
+    that of an amount that it sends."""
 
     holdings: Holdings
     grid: RiskGrid
     trade: Opening | None = None
+    transfer: Opening | None = None
     withdrawn: AssetId | None = None
     """Collateral that the message takes out, whose remaining balance must not be negative."""
 
@@ -97,6 +107,7 @@ class Statement:
             tuple(self.holdings.positions),
             tuple(self.holdings.collateral),
             trade=self.trade is not None,
+            transfer=self.transfer is not None,
             withdrawn=self.withdrawn,
         )
 
@@ -146,12 +157,14 @@ class MarginProver:
             UnknownInstrument: the grid lacks something the account holds.
         """
         trade = None if statement.trade is None else PlainOpening.of(statement.trade)
+        transfer = None if statement.transfer is None else PlainOpening.of(statement.transfer)
         task = ProofTask(
             self._key,
             statement.terms(),
             PlainOpening.of(statement.holdings.cash),
             tuple(map(PlainOpening.of, statement.exposures())),
             trade,
+            transfer,
             self.context(statement.grid, digest),
         )
         try:

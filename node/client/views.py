@@ -14,7 +14,7 @@ from node.ledger.effects import Posting, PostingKind
 from node.ledger.errors import WireError
 from node.ledger.messages import Trade
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, Status
-from node.ledger.wire import trade_from_proto
+from node.ledger.wire_agreements import trade_from_proto
 from node.market.errors import MarketError
 from node.market.window import MarginWindow
 

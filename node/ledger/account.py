@@ -66,7 +66,10 @@ class Account:
 
     @property
     def needs_window(self) -> bool:
-        """Whether a margin proof must stand behind the account: something in it is hidden or can fall."""
+        """Whether a margin proof must stand behind the account: something in it is hidden or can fall.
+
+        Hidden collateral alone asks for none: no message lets it go below zero.
+        """
         return bool(self.positions) or self.limbs.high is not None
 
     def position(self, instrument: InstrumentId) -> Commitment:
@@ -79,8 +82,12 @@ class Account:
         return replace(self, cash=self.cash + Commitment.public(amount), limbs=limbs)
 
     def with_collateral_moved(self, asset: AssetId, amount: int) -> "Account":
-        """Collateral after a public movement of it; a holding that is publicly zero disappears."""
-        after = self.collateral.get(asset, NOTHING) + Commitment.public(amount)
+        """Collateral after a public movement of it."""
+        return self.with_collateral_changed(asset, Commitment.public(amount))
+
+    def with_collateral_changed(self, asset: AssetId, change: Commitment) -> "Account":
+        """Collateral after a committed change; a holding that is the identity disappears."""
+        after = self.collateral.get(asset, NOTHING) + change
         collateral = {name: held for name, held in self.collateral.items() if name != asset}
         if not after.is_identity():
             collateral[asset] = after

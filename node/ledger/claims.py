@@ -70,7 +70,7 @@ def proof_context(house: House, digest: Digest, grid: RiskGrid) -> ProofContext:
 
 
 def opening_claim(commitment: Commitment, proof: bytes, context: ProofContext) -> OpeningClaim:
-    """That whoever sent a trade knows what its commitment holds.
+    """That whoever sent a trade or a transfer knows what its commitment holds.
 
     Raises:
         Refused: PROOF_INVALID, the proof has another length.
@@ -88,11 +88,13 @@ def solvency_claim(
     *,
     field_name: str = "proof",
     trade: Commitment | None = None,
+    transfer: Commitment | None = None,
     withdrawn: AssetId | None = None,
 ) -> SolvencyClaim:
     """That `account`, as it stands after the message, is solvent throughout the round's initial window.
 
-    `trade` adds the row that bounds a taker's size; `withdrawn` the row that keeps that collateral non-negative.
+    `trade` adds the row that bounds a taker's size, `transfer` the one that bounds a sender's amount; `withdrawn` the
+    row that keeps that collateral non-negative.
     The statement fixes the proof's size, which is checked before anything in it is decoded.
 
     Raises:
@@ -101,9 +103,16 @@ def solvency_claim(
     """
     positions, collateral = tuple(account.positions), tuple(account.collateral)
     try:
-        terms = compile_terms(grid, positions, collateral, trade=trade is not None, withdrawn=withdrawn)
+        terms = compile_terms(
+            grid,
+            positions,
+            collateral,
+            trade=trade is not None,
+            transfer=transfer is not None,
+            withdrawn=withdrawn,
+        )
         decoded = SolvencyProof.decode_for(terms, proof)
     except (DecodingError, StatementUnsound) as error:
         raise Refused(Reason.PROOF_INVALID, f"{field_name}: {error}") from error
     exposures = (*account.positions.values(), *account.collateral.values())
-    return SolvencyClaim(terms, SolvencyInputs(account.cash, exposures, trade), decoded, context)
+    return SolvencyClaim(terms, SolvencyInputs(account.cash, exposures, trade, transfer), decoded, context)

@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     ACCOUNT_OPENED = "ACCOUNT_OPENED"
     DEPOSITED = "DEPOSITED"
     TRADED = "TRADED"
+    TRANSFERRED = "TRANSFERRED"
     MARGIN_PROVEN = "MARGIN_PROVEN"
     WITHDRAWN = "WITHDRAWN"
     PAID = "PAID"
@@ -89,6 +90,10 @@ class PostingKind(StrEnum):
     """Cash grows by `amount` times position `instrument`, which then is nothing."""
     OPENED = "OPENED"
     """Every amount stays and becomes public (blinding zero)."""
+    TRANSFER_SENT = "TRANSFER_SENT"
+    """Collateral `asset` shrinks by the amount of transfer `message`."""
+    TRANSFER_RECEIVED = "TRANSFER_RECEIVED"
+    """Collateral `asset` grows by the amount of transfer `message`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ _TYPES: dict[str, list[dict[str, str]]] = {
         "TradeTerms": "bytes32 taker,uint64 takerVersion,uint64 takerCredits,bytes32 maker,string instrument,"
         "uint64 price,uint64 fee,uint64 round,bytes commitment,bytes32 boxDigest,bytes32 nonce,uint64 expiry",
         "TradeAcceptance": "bytes32 terms,uint64 makerVersion,uint64 makerCredits",
+        "TransferTerms": "bytes32 sender,uint64 senderVersion,uint64 senderCredits,bytes32 receiver,string asset,"
+        "uint64 round,bytes commitment,bytes32 boxDigest,bytes32 nonce,uint64 expiry",
+        "TransferAcceptance": "bytes32 terms,uint64 receiverVersion,uint64 receiverCredits",
         "Withdraw": "bytes32 account,uint64 version,uint64 credits,string asset,uint64 amount,address recipient,"
         "uint64 round,bytes32 nonce,uint64 expiry",
         "Bid": "bytes32 account,uint64 version,uint64 credits,bytes32 auction,int64 limit,uint64 round,"
@@ -190,6 +193,73 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferTerms:
+    """What both owners of a private transfer agree on: the committed amount of `asset` leaves the sender's collateral
+    and enters the receiver's."""
+
+    sender: AccountReference
+    receiver: AccountId
+    asset: AssetId
+    round: int
+    commitment: Commitment
+    box_digest: Digest
+    nonce: bytes
+    expiry: int
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest: the transfer's id."""
+        return _digest(
+            deployment,
+            "TransferTerms",
+            {
+                "sender": self.sender.account,
+                "senderVersion": self.sender.version,
+                "senderCredits": self.sender.credits,
+                "receiver": self.receiver,
+                "asset": self.asset,
+                "round": self.round,
+                "commitment": self.commitment.encode(),
+                "boxDigest": self.box_digest,
+                "nonce": self.nonce,
+                "expiry": self.expiry,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Terms with the sender's opening proof, margin proof and signature, and the receiver's acceptance.
+
+    `receiver_proof` is empty for a receiver that needs no margin window: collateral that comes in only raises rows.
+    """
+
+    terms: TransferTerms
+    sealed_box: bytes
+    opening_proof: bytes
+    sender_proof: bytes
+    sender_signature: bytes
+    receiver: AccountReference
+    receiver_proof: bytes = b""
+    receiver_signature: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """The transfer's id: the digest of its terms."""
+        return self.terms.digest(deployment)
+
+    def acceptance_digest(self, deployment: Deployment) -> Digest:
+        """What the receiver signs: the terms, with the receiver's own version."""
+        return _digest(
+            deployment,
+            "TransferAcceptance",
+            {
+                "terms": self.terms.digest(deployment),
+                "receiverVersion": self.receiver.version,
+                "receiverCredits": self.receiver.credits,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw:
     """Pays `amount` ledger units of `asset` to `recipient` on the asset's chain."""
 
@@ -241,7 +311,7 @@ class Bid:
         return _digest(deployment, "Bid", values)
 
 
-Message: TypeAlias = OpenAccount | MarginProof | Trade | Withdraw | Bid
+Message: TypeAlias = OpenAccount | MarginProof | Trade | Transfer | Withdraw | Bid
 
 
 def accounts_of(message: Message, deployment: Deployment) -> tuple[AccountId, ...]:
@@ -251,5 +321,7 @@ def accounts_of(message: Message, deployment: Deployment) -> tuple[AccountId, ..
             return (account_id(deployment, message.owner, message.index),)
         case Trade():
             return (message.terms.taker.account, message.terms.maker)
+        case Transfer():
+            return (message.terms.sender.account, message.terms.receiver)
         case _:
             return (message.reference.account,)

@@ -14,7 +14,7 @@ from node.api.guard import Context, send
 from node.api.limits import ApiLimits
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Trade
-from node.ledger.wire import terms_to_proto, trade_from_proto
+from node.ledger.wire_agreements import terms_to_proto, trade_from_proto
 
 
 def proposal_to_proto(trade: Trade) -> pb.TradeProposal:

@@ -38,7 +38,8 @@ from node.ledger.messages import AccountReference, Message, Trade
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import House, LedgerState, genesis
 from node.ledger.types import AccountId, Address, MicroUsd, account_id
-from node.ledger.wire import message_from_proto, terms_from_proto, trade_to_proto
+from node.ledger.wire import message_from_proto
+from node.ledger.wire_agreements import terms_from_proto, trade_to_proto
 from node.market.grid import InstrumentGrid, RiskGrid, UnderlyingGrid
 from node.market.instruments import CollateralAsset, Perpetual, Registry
 from node.market.oracle_rules import Price

@@ -30,6 +30,8 @@ class PostingKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     POSTING_KIND_TRADE_MADE: _ClassVar[PostingKind]
     POSTING_KIND_SETTLED: _ClassVar[PostingKind]
     POSTING_KIND_OPENED: _ClassVar[PostingKind]
+    POSTING_KIND_TRANSFER_SENT: _ClassVar[PostingKind]
+    POSTING_KIND_TRANSFER_RECEIVED: _ClassVar[PostingKind]
 ACCOUNT_STATUS_UNSPECIFIED: AccountStatus
 ACCOUNT_STATUS_ACTIVE: AccountStatus
 ACCOUNT_STATUS_DUE: AccountStatus
@@ -47,6 +49,8 @@ POSTING_KIND_TRADE_TAKEN: PostingKind
 POSTING_KIND_TRADE_MADE: PostingKind
 POSTING_KIND_SETTLED: PostingKind
 POSTING_KIND_OPENED: PostingKind
+POSTING_KIND_TRANSFER_SENT: PostingKind
+POSTING_KIND_TRANSFER_RECEIVED: PostingKind
 
 class BatchReference(_message.Message):
     __slots__ = ("number", "root", "hub_block", "hub_time")
@@ -167,7 +171,7 @@ class Account(_message.Message):
     def __init__(self, id: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., index: _Optional[int] = ..., sealing_key: _Optional[bytes] = ..., version: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., deadline: _Optional[int] = ..., cash: _Optional[bytes] = ..., collateral: _Optional[_Iterable[_Union[CollateralCommitment, _Mapping]]] = ..., positions: _Optional[_Iterable[_Union[PositionCommitment, _Mapping]]] = ..., limbs: _Optional[_Union[CashLimbs, _Mapping]] = ..., window: _Optional[_Union[MarginWindow, _Mapping]] = ..., credits_merged: _Optional[int] = ..., credits_arrived: _Optional[int] = ..., inbox: _Optional[_Iterable[_Union[Credit, _Mapping]]] = ..., needs_proof: _Optional[bool] = ...) -> None: ...
 
 class Posting(_message.Message):
-    __slots__ = ("sequence", "batch", "kind", "amount", "asset", "instrument", "message_id", "trade")
+    __slots__ = ("sequence", "batch", "kind", "amount", "asset", "instrument", "message_id", "trade", "transfer")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -176,6 +180,7 @@ class Posting(_message.Message):
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     TRADE_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     batch: int
     kind: PostingKind
@@ -184,7 +189,8 @@ class Posting(_message.Message):
     instrument: str
     message_id: bytes
     trade: _messages_pb2.Trade
-    def __init__(self, sequence: _Optional[int] = ..., batch: _Optional[int] = ..., kind: _Optional[_Union[PostingKind, str]] = ..., amount: _Optional[int] = ..., asset: _Optional[str] = ..., instrument: _Optional[str] = ..., message_id: _Optional[bytes] = ..., trade: _Optional[_Union[_messages_pb2.Trade, _Mapping]] = ...) -> None: ...
+    transfer: _messages_pb2.Transfer
+    def __init__(self, sequence: _Optional[int] = ..., batch: _Optional[int] = ..., kind: _Optional[_Union[PostingKind, str]] = ..., amount: _Optional[int] = ..., asset: _Optional[str] = ..., instrument: _Optional[str] = ..., message_id: _Optional[bytes] = ..., trade: _Optional[_Union[_messages_pb2.Trade, _Mapping]] = ..., transfer: _Optional[_Union[_messages_pb2.Transfer, _Mapping]] = ...) -> None: ...
 
 class GetAccountRequest(_message.Message):
     __slots__ = ("account",)

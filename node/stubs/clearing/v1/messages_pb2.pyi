@@ -91,6 +91,46 @@ class Trade(_message.Message):
     maker_signature: bytes
     def __init__(self, terms: _Optional[_Union[TradeTerms, _Mapping]] = ..., sealed_box: _Optional[bytes] = ..., opening_proof: _Optional[bytes] = ..., taker_proof: _Optional[bytes] = ..., taker_signature: _Optional[bytes] = ..., maker: _Optional[_Union[AccountReference, _Mapping]] = ..., maker_proof: _Optional[bytes] = ..., maker_signature: _Optional[bytes] = ...) -> None: ...
 
+class TransferTerms(_message.Message):
+    __slots__ = ("sender", "receiver", "asset", "round", "commitment", "box_digest", "nonce", "expiry")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    ASSET_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    COMMITMENT_FIELD_NUMBER: _ClassVar[int]
+    BOX_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    sender: AccountReference
+    receiver: bytes
+    asset: str
+    round: int
+    commitment: bytes
+    box_digest: bytes
+    nonce: bytes
+    expiry: int
+    def __init__(self, sender: _Optional[_Union[AccountReference, _Mapping]] = ..., receiver: _Optional[bytes] = ..., asset: _Optional[str] = ..., round: _Optional[int] = ..., commitment: _Optional[bytes] = ..., box_digest: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ...) -> None: ...
+
+class Transfer(_message.Message):
+    __slots__ = ("terms", "sealed_box", "opening_proof", "sender_proof", "sender_signature", "receiver", "receiver_proof", "receiver_signature")
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    SEALED_BOX_FIELD_NUMBER: _ClassVar[int]
+    OPENING_PROOF_FIELD_NUMBER: _ClassVar[int]
+    SENDER_PROOF_FIELD_NUMBER: _ClassVar[int]
+    SENDER_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_PROOF_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    terms: TransferTerms
+    sealed_box: bytes
+    opening_proof: bytes
+    sender_proof: bytes
+    sender_signature: bytes
+    receiver: AccountReference
+    receiver_proof: bytes
+    receiver_signature: bytes
+    def __init__(self, terms: _Optional[_Union[TransferTerms, _Mapping]] = ..., sealed_box: _Optional[bytes] = ..., opening_proof: _Optional[bytes] = ..., sender_proof: _Optional[bytes] = ..., sender_signature: _Optional[bytes] = ..., receiver: _Optional[_Union[AccountReference, _Mapping]] = ..., receiver_proof: _Optional[bytes] = ..., receiver_signature: _Optional[bytes] = ...) -> None: ...
+
 class Withdraw(_message.Message):
     __slots__ = ("reference", "asset", "amount", "recipient", "round", "nonce", "expiry", "proof", "signature")
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
@@ -134,15 +174,17 @@ class Bid(_message.Message):
     def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auction: _Optional[bytes] = ..., limit: _Optional[int] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class ClientMessage(_message.Message):
-    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid")
+    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid", "transfer")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     MARGIN_PROOF_FIELD_NUMBER: _ClassVar[int]
     TRADE_FIELD_NUMBER: _ClassVar[int]
     WITHDRAW_FIELD_NUMBER: _ClassVar[int]
     BID_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     margin_proof: MarginProof
     trade: Trade
     withdraw: Withdraw
     bid: Bid
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ...) -> None: ...
+    transfer: Transfer
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ...) -> None: ...

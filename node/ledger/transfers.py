@@ -1,0 +1,134 @@
+"""Private transfers: a hidden amount of collateral of one chain's token moves from one account to another.
+
+Both owners sign, so nothing hidden enters an account that its owner did not see. The sender proves that the amount is
+not negative, that what is left is not negative (40 bits each), and its margin after it. The receiver's rows only rise:
+it proves its margin where it needs a window, as the new collateral must stand in it, and nothing where it does not.
+"""
+
+from dataclasses import dataclass, replace
+
+from eth_hash.auto import keccak
+
+from circuits.group import IDENTITY
+from node.ledger.account import Account
+from node.ledger.checks import (
+    Applied,
+    Named,
+    accepted_grid,
+    check_claims,
+    named_account,
+    proven_account,
+    require_active,
+    require_box,
+    require_fresh_prices,
+    require_live,
+    unused_handle,
+)
+from node.ledger.claims import Verifier, opening_claim, proof_context
+from node.ledger.effects import EventKind, Posting, PostingKind, event
+from node.ledger.errors import Reason, Refused
+from node.ledger.messages import Transfer, TransferTerms
+from node.ledger.state import House, LedgerState
+from node.ledger.types import Digest
+from node.market.errors import MarketError
+from node.market.grid import RiskGrid
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSide:
+    """The sender's half of a transfer: the account before it (credits merged) and after it, and the used handle."""
+
+    named: Named
+    after: Account
+    handle: bytes
+
+
+def sender_side(house: House, state: LedgerState, transfer: Transfer, verifier: Verifier) -> SenderSide:
+    """Everything that the sender alone answers for, so that a proposal can be checked before its receiver sees it.
+
+    Raises:
+        Refused: the first rule that it breaks.
+    """
+    terms, digest = transfer.terms, transfer.digest(house.deployment)
+    require_live(state, terms.expiry)
+    if terms.sender.account == terms.receiver or transfer.receiver.account != terms.receiver:
+        raise Refused(Reason.SELF_TRADE, "sender and receiver must be two accounts, the receiver the one in the terms")
+    named = named_account(house, state, terms.sender, transfer.sender_signature, digest)
+    require_active(named.account)
+    if terms.receiver not in state.accounts:
+        raise Refused(Reason.ACCOUNT_UNKNOWN, f"account {terms.receiver.hex()} is not open")
+    require_active(state.accounts[terms.receiver])
+    require_fresh_prices(state)
+    _require_transferable(house, named.account, terms)
+    require_box(transfer.sealed_box, terms.box_digest)
+    handle = unused_handle(state, terms.commitment)
+    if terms.commitment.d == IDENTITY:
+        raise Refused(Reason.AMOUNT_INVALID, "the amount is not blinded")
+    grid = accepted_grid(state, terms.round)
+    context = proof_context(house, digest, grid)
+    check_claims(verifier, (opening_claim(terms.commitment, transfer.opening_proof, context),))
+    sent = named.account.with_collateral_changed(terms.asset, -terms.commitment)
+    after = proven_account(
+        house,
+        state,
+        sent,
+        grid,
+        digest,
+        transfer.sender_proof,
+        "sender_proof",
+        verifier,
+        transfer=terms.commitment,
+        withdrawn=terms.asset,
+    )
+    return SenderSide(named, after, handle)
+
+
+def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifier: Verifier) -> Applied:
+    """The step that a transfer takes.
+
+    Raises:
+        Refused: with the reason; `state` is what it was.
+    """
+    terms, digest = transfer.terms, transfer.digest(house.deployment)
+    sender = sender_side(house, state, transfer, verifier)
+    acceptance = transfer.acceptance_digest(house.deployment)
+    named = named_account(house, state, transfer.receiver, transfer.receiver_signature, acceptance)
+    grid = accepted_grid(state, terms.round)
+    received = named.account.with_collateral_changed(terms.asset, terms.commitment)
+    received = _receiver_proven(house, state, received, grid, acceptance, transfer.receiver_proof, verifier)
+    after = replace(
+        state.with_account(sender.after).with_account(received),
+        used_handles=state.used_handles | {sender.handle},
+        trade_log=Digest(bytes(keccak(state.trade_log + digest + sender.handle))),
+    )
+    sent = Posting(PostingKind.TRANSFER_SENT, sender.after.id, asset=terms.asset, message=digest)
+    came = Posting(PostingKind.TRANSFER_RECEIVED, received.id, asset=terms.asset, message=digest)
+    told = event(EventKind.TRANSFERRED, sender.after.id, transfer=digest, receiver=terms.receiver, asset=terms.asset)
+    return Applied(after, (*sender.named.postings, *named.postings, sent, came, told))
+
+
+def _receiver_proven(
+    house: House,
+    state: LedgerState,
+    received: Account,
+    grid: RiskGrid,
+    acceptance: Digest,
+    proof: bytes,
+    verifier: Verifier,
+) -> Account:
+    if received.needs_window:
+        return proven_account(house, state, received, grid, acceptance, proof, "receiver_proof", verifier)
+    if proof:
+        raise Refused(Reason.PROOF_INVALID, "receiver_proof: the account needs none, and then there is none")
+    return replace(received, version=received.version + 1)
+
+
+def _require_transferable(house: House, sender: Account, terms: TransferTerms) -> None:
+    try:
+        asset = house.registry.asset(terms.asset)
+    except MarketError as error:
+        raise Refused(Reason.ASSET_UNKNOWN, str(error)) from error
+    if asset.is_cash:
+        raise Refused(Reason.ASSET_UNKNOWN, "cash is no collateral that a transfer moves")
+    if terms.asset not in sender.collateral:
+        raise Refused(Reason.AMOUNT_INVALID, f"the account holds no {terms.asset}")
