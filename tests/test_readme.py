@@ -23,6 +23,7 @@ ELSEWHERE = {
     "zkclear devnet continue": "tests/devnet/test_cli.py",
     "zkclear devnet reset": "tests/devnet/test_cli.py",
     "zkclear margin": "tests/node/margin/test_cli.py runs them as they stand",
+    "zkclear bench gas": "tests/devnet/test_gas_bench.py",
     "zkclear node run": "each end-to-end test starts its nodes with it",
     "zkclear node status": "tests/devnet/test_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",
