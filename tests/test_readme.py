@@ -24,6 +24,8 @@ ELSEWHERE = {
     "zkclear devnet reset": "tests/devnet/test_cli.py",
     "zkclear margin": "tests/node/margin/test_cli.py runs them as they stand",
     "zkclear bench gas": "tests/devnet/test_gas_bench.py",
+    "zkclear bench proofs": "tests/devnet/test_proof_bench.py, with the smallest size",
+    "zkclear bench verify": "tests/devnet/test_proof_bench.py, with few proofs",
     "zkclear node run": "each end-to-end test starts its nodes with it",
     "zkclear node status": "tests/devnet/test_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",
