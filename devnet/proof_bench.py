@@ -16,7 +16,7 @@ from py_arkworks_bls12381 import G1Point
 from circuits.equation import Equation, require_all
 from circuits.group import hash_to_point, random_scalar
 from circuits.linear import LinearStatement, Row, bind_statement, linear_equation, prove_linear
-from circuits.pedersen import CommitmentKey, Opening
+from circuits.pedersen import Commitment, CommitmentKey, Opening
 from circuits.transcript import Deployment, ProofContext, Transcript
 
 ROWS: Final = (1, 16, 48, 64, 128)
@@ -53,7 +53,8 @@ class CommittedRows:
 
     def __init__(self, count: int) -> None:
         self.openings = [Opening.fresh(secrets.randbits(BITS)) for _ in range(count)]
-        self.commitments = [KEY.commit(opening) for opening in self.openings]
+        # As they come from the bytes of a ledger: in affine coordinates.
+        self.commitments = [Commitment.decode(KEY.commit(opening).encode()) for opening in self.openings]
         rows = tuple(Row((index,), (1,), 0, BITS) for index in range(count))
         self.statement = LinearStatement((1 << BITS,) * count, 0, rows)
 
