@@ -42,10 +42,12 @@ class Truncating(RangeProver):
 
     def digits(self) -> list[int]:
         """The digits that there is room for."""
-        bits, base = self.shape.digit_bits, self.shape.base
-        rows = zip(self.values, self.shape.row_digits, strict=True)
-        made = [value >> bits * k & base - 1 for value, count in rows for k in range(count)]
-        return made + [0] * (self.shape.padded - len(made))
+        whole = self.values
+        self.values = [value % (1 << width) for value, width in zip(whole, self.shape.widths, strict=True)]
+        try:
+            return super().digits()
+        finally:
+            self.values = whole
 
 
 def forged(terms: SolvencyTerms, trade: int | None = None, prover: type[RangeProver] = RangeProver) -> SolvencyClaim:
