@@ -40,7 +40,7 @@ class CommittedAccount(Protocol):
 
 
 class SizeSearch:
-    """Finds amounts of trades and transfers behind points. The table is built at the first search or read from `cache`."""
+    """Finds amounts that are hidden in points. The table is built at the first search, or read from `cache`."""
 
     def __init__(self, table_bits: int = 16, cache: Path | None = None) -> None:
         self._table_bits, self._cache = table_bits, cache
