@@ -166,13 +166,15 @@ class Trader:
         digest: Digest,
         held: Holdings,
         trade: Opening | None = None,
+        transfer: Opening | None = None,
         withdrawn: str | None = None,
         terms: SolvencyTerms | None = None,
         setting: Setting | None = None,
     ) -> bytes:
         """Solvency of `held`; `terms` other than the ledger's, or another `setting`, make a false proof."""
         house = (setting or self.setting).house
-        terms = terms or self.terms(grid, held, trade=trade is not None, withdrawn=withdrawn)
+        moved = {"trade": trade is not None, "transfer": transfer is not None}
+        terms = terms or self.terms(grid, held, withdrawn=withdrawn, **moved)
         exposures = (*held.positions.values(), *held.collateral.values())
         if self.hollow:
             quantities = [opening.value for opening in exposures]
@@ -184,8 +186,9 @@ class Trader:
             self.commit(held.cash),
             tuple(self.commit(opening) for opening in exposures),
             self.commit(trade) if trade is not None else None,
+            self.commit(transfer) if transfer is not None else None,
         )
-        witness = SolvencyWitness(held.cash, exposures, trade)
+        witness = SolvencyWitness(held.cash, exposures, trade, transfer)
         return prove_solvency(house.committee.key, terms, inputs, witness, proof_context(house, digest, grid)).encode()
 
     def open_account(self, **changes: Any) -> messages.OpenAccount:
@@ -283,6 +286,66 @@ def make_trade(
     )
     acceptance = trade.acceptance_digest(house.deployment)
     return replace(trade, maker_proof=maker.prove(grid, acceptance, sold), maker_signature=maker.sign(acceptance))
+
+
+def make_transfer(
+    state: LedgerState,
+    sender: Trader,
+    receiver: Trader,
+    asset: str,
+    amount: int,
+    opening: Opening | None = None,
+    sender_terms: SolvencyTerms | None = None,
+    proven: bool | None = None,
+    **changes: Any,
+) -> messages.Transfer:
+    """A transfer that both sides signed and, where it has to, proved; `changes` are made to the terms before that.
+
+    `amount` is in ledger units of `asset`; a `opening` of another value is committed to instead of it. `sender_terms`
+    replace the statement that the sender should prove; `proven` says whether the receiver proves its margin.
+    """
+    house, grid, name = sender.setting.house, state.grids[-1], AssetId(asset)
+    opening = opening or Opening(amount, random_scalar())
+    box = bytes(messages.SEALED_BOX_BYTES)
+    terms = messages.TransferTerms(
+        sender.reference(state),
+        receiver.id,
+        name,
+        grid.round,
+        sender.commit(opening),
+        Digest(bytes(keccak(box))),
+        bytes(32),
+        FAR,
+    )
+    terms = replace(terms, **changes)
+    digest = terms.digest(house.deployment)
+    sender.sizes[digest] = receiver.sizes[digest] = opening
+    left = sender.merged().with_collateral_moved(name, -opening)
+    opening_proof = bytes(OPENING_BYTES)
+    if not sender.hollow:
+        opening_proof = prove_opening(
+            house.committee.key, opening, terms.commitment, proof_context(house, digest, grid)
+        )
+    sender_proof = sender.prove(grid, digest, left, transfer=opening, withdrawn=asset, terms=sender_terms)
+    reference = receiver.reference(state)
+    transfer = messages.Transfer(terms, box, opening_proof, sender_proof, sender.sign(digest), reference)
+    acceptance = transfer.acceptance_digest(house.deployment)
+    proof = b""
+    if state.accounts[receiver.id].needs_window if proven is None else proven:
+        proof = receiver.prove(grid, acceptance, receiver.merged().with_collateral_moved(name, opening))
+    return replace(transfer, receiver_proof=proof, receiver_signature=receiver.sign(acceptance))
+
+
+def resigned_transfer(
+    transfer: messages.Transfer, sender: Trader, receiver: Trader, **changes: Any
+) -> messages.Transfer:
+    """A transfer with some of its terms changed and signed again by both; its proofs stay what they were."""
+    changed, deployment = replace(transfer, terms=replace(transfer.terms, **changes)), sender.setting.house.deployment
+    return replace(
+        changed,
+        sender_signature=sender.sign(changed.digest(deployment)),
+        receiver_signature=receiver.sign(changed.acceptance_digest(deployment)),
+    )
 
 
 def resigned(message: Any, owner: Trader, **changes: Any) -> Any:
