@@ -1,27 +1,25 @@
 """The clearing committee: a threshold key H = s·B that opens a defaulter's commitments without the owner.
 
-    dealing      f(x) = s + a_1·x + … + a_{t−1}·x^{t−1};  member i (1 … N) holds s_i = f(i)
-    public       A_k = a_k·B (A_0 = H), X_i = s_i·B = Σ_k i^k·A_k, a proof of knowledge of s (Feldman, 1987)
+    sharing      f(x) = s + a_1·x + … + a_{t−1}·x^{t−1};  member i (1 … N) holds s_i = f(i)
+    public       A_k = a_k·B (A_0 = H), X_i = s_i·B = Σ_k i^k·A_k (Feldman, 1987)
+    origin       H = Σ_j Y_j with a proof that whoever contributed Y_j knew log_B Y_j
     decryption   member i answers D with S_i = s_i·D and a proof that log_D S_i = log_B X_i
     combining    s·D = Σ λ_i·S_i over any t verified answers (Lagrange at 0);  C − s·D = q·G
 
-`deal_committee` has a dealer, who knows s for the time of the call and must run where genesis is trusted.
+Nobody ever knows s: `dkg.py` makes the key among the members, `resharing.py` renews or hands on their shares.
 t members that collude read every commitment, past and future; they can forge nothing.
 """
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 from circuits.dleq import EQUAL_LOGS_PROOF_BYTES, EqualLogs, prove_equal_logs, verify_equal_logs
 from circuits.errors import CircuitError, DecodingError, ProofRejected, StatementUnsound
 from circuits.group import (
     IDENTITY,
-    ONE,
     POINT_BYTES,
     SCALAR_BYTES,
-    ZERO,
     Point,
     Scalar,
     decode_point,
@@ -29,17 +27,20 @@ from circuits.group import (
     encode_point,
     encode_scalar,
     msm,
-    scalar,
-    wide_scalar,
 )
 from circuits.pedersen import HANDLE_BASE, Commitment, CommitmentKey
+from circuits.polynomial_proofs import PolynomialStatement, Relation
+from circuits.polynomials import evaluate_points, lagrange_at_zero
 
 MAX_MEMBERS: Final = 64
 """As many as the hub contract takes signers."""
 DECRYPTION_SHARE_BYTES: Final = 2 + POINT_BYTES + EQUAL_LOGS_PROOF_BYTES
 KEY_SHARE_BYTES: Final = 1 + 2 + SCALAR_BYTES
+CEREMONY_BYTES: Final = 32
+CONTRIBUTION_PROOF_BYTES: Final = 2 * SCALAR_BYTES
+CONTRIBUTION_BYTES: Final = 2 + POINT_BYTES + CONTRIBUTION_PROOF_BYTES
 _KEY_SHARE_VERSION: Final = 1
-_KNOWLEDGE: Final = b"committee key"
+_CONTRIBUTION: Final = b"key contribution"
 _DECRYPTION: Final = b"decryption share"
 
 
@@ -55,12 +56,72 @@ class CombinationError(CircuitError):
         return f"{self.reason} ({self.have} of {self.need} shares)"
 
 
-class RandomSource(Protocol):
-    """Where a dealing takes its randomness from; the module `secrets` is one."""
+@dataclass(frozen=True, slots=True)
+class KeyContribution:
+    """Dealer `dealer`'s part Y of H, with its 64-byte proof of knowledge of log_B Y."""
 
-    def token_bytes(self, nbytes: int, /) -> bytes:
-        """`nbytes` uniform bytes."""
-        ...
+    dealer: int
+    point: Point
+    proof: bytes
+
+    @classmethod
+    def prove(cls, ceremony: bytes, dealer: int, secret: Scalar) -> Self:
+        """The contribution secret·B, its proof bound to ceremony (32 bytes) and dealer."""
+        point = HANDLE_BASE * secret
+        return cls(dealer, point, _contribution(ceremony, dealer, point).prove([[secret]]))
+
+    def verify(self, ceremony: bytes) -> None:
+        """Check the proof.
+
+        Raises:
+            ProofRejected, DecodingError: it does not hold for this ceremony and dealer.
+        """
+        _contribution(ceremony, self.dealer, self.point).verify(self.proof)
+
+    def encode(self) -> bytes:
+        """114 bytes: dealer (2), point (48), proof (64)."""
+        return self.dealer.to_bytes(2, "big") + encode_point(self.point) + self.proof
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """From `encode`'s bytes; `verify` it next.
+
+        Raises:
+            DecodingError: wrong length, dealer or point.
+        """
+        if len(data) != CONTRIBUTION_BYTES:
+            raise DecodingError("key contribution", f"{len(data)} bytes where {CONTRIBUTION_BYTES} belong")
+        dealer = _decode_index("key contribution", data[:2])
+        return cls(dealer, decode_point(data[2 : 2 + POINT_BYTES]), data[2 + POINT_BYTES :])
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOrigin:
+    """Where H comes from: the digest of the ceremony that made it (32 bytes) and what each dealer contributed.
+
+    It stays with the key when shares are renewed or handed on.
+    """
+
+    ceremony: bytes
+    contributions: tuple[KeyContribution, ...]
+
+    def encode(self) -> bytes:
+        """ceremony (32) ‖ contributions (114 each)."""
+        return self.ceremony + b"".join(item.encode() for item in self.contributions)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """From `encode`'s bytes.
+
+        Raises:
+            DecodingError: wrong length, dealer or point.
+        """
+        count, rest = divmod(len(data) - CEREMONY_BYTES, CONTRIBUTION_BYTES)
+        if not 1 <= count <= MAX_MEMBERS or rest:
+            raise DecodingError("key origin", f"{len(data)} bytes")
+        places = range(CEREMONY_BYTES, len(data), CONTRIBUTION_BYTES)
+        items = tuple(KeyContribution.decode(data[at : at + CONTRIBUTION_BYTES]) for at in places)
+        return cls(data[:CEREMONY_BYTES], items)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +136,13 @@ class CommitteeKey:
     threshold: int
     public_shares: tuple[Point, ...]
     coefficients: tuple[Point, ...]
-    proof_of_knowledge: bytes
+    origin: KeyOrigin
+
+    @classmethod
+    def of(cls, coefficients: Sequence[Point], members: int, origin: KeyOrigin) -> Self:
+        """The key of a sharing with these Feldman commitments, for members 1 … `members`."""
+        shares = tuple(evaluate_points(coefficients, index) for index in range(1, members + 1))
+        return cls(CommitmentKey(coefficients[0]), len(coefficients), shares, tuple(coefficients), origin)
 
     def public_share(self, index: int) -> Point:
         """X_index, for an index from 1.
@@ -88,30 +155,36 @@ class CommitteeKey:
         return self.public_shares[index - 1]
 
     def verify(self) -> None:
-        """Check that one polynomial of degree t − 1 stands behind H and every X_i, and that someone knew s.
+        """Check that one polynomial of degree t − 1 stands behind H and every X_i, and that its origin makes up H.
 
-        A vanishing coefficient would let fewer than t members decrypt, so that none may be the identity.
+        A vanishing coefficient would let fewer than t members decrypt, so that none may be the identity. The
+        contributions' proofs exclude an H that was put together from other generators, which would unbind
+        commitments; that no t − 1 dealers know s is the ceremony's promise and cannot be read from the key.
 
         Raises:
-            StatementUnsound: impossible numbers, an identity, or public shares off the polynomial.
-            ProofRejected, DecodingError: the proof of knowledge.
+            StatementUnsound: impossible numbers, an identity, public shares off the polynomial, or
+                contributions out of order or of another sum.
+            ProofRejected, DecodingError: a contribution's proof.
         """
-        _check_numbers(self.threshold, len(self.public_shares))
+        check_numbers(self.threshold, len(self.public_shares))
         if len(self.coefficients) != self.threshold or self.coefficients[0] != self.key.blinding_base:
             raise StatementUnsound("the coefficients do not belong to this key and threshold")
         if any(point == IDENTITY for point in self.coefficients + self.public_shares):
             raise StatementUnsound("the identity among the committee's points")
-        if _public_shares(self.coefficients, len(self.public_shares)) != self.public_shares:
-            raise StatementUnsound("a public share is not on the dealt polynomial")
-        statement = EqualLogs((HANDLE_BASE,), (self.key.blinding_base,))
-        verify_equal_logs(_KNOWLEDGE, statement, self.proof_of_knowledge, self._dealing())
+        if CommitteeKey.of(self.coefficients, len(self.public_shares), self.origin) != self:
+            raise StatementUnsound("a public share is not on the shared polynomial")
+        dealers = [item.dealer for item in self.origin.contributions]
+        if dealers != sorted(set(dealers)):
+            raise StatementUnsound("a dealer contributes twice, or out of order")
+        if sum((item.point for item in self.origin.contributions), IDENTITY) != self.key.blinding_base:
+            raise StatementUnsound("the contributions do not add up to the key")
+        for item in self.origin.contributions:
+            item.verify(self.origin.ceremony)
 
     def encode(self) -> bytes:
-        """threshold (2) ‖ members (2) ‖ A_0 … A_{t−1} (48 each) ‖ proof of knowledge (64)."""
-        return self._dealing() + self.proof_of_knowledge
-
-    def _dealing(self) -> bytes:
-        return _dealing_bytes(self.coefficients, len(self.public_shares))
+        """threshold (2) ‖ members (2) ‖ A_0 … A_{t−1} (48 each) ‖ origin."""
+        numbers = len(self.coefficients).to_bytes(2, "big") + len(self.public_shares).to_bytes(2, "big")
+        return numbers + b"".join(map(encode_point, self.coefficients)) + self.origin.encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -121,14 +194,11 @@ class CommitteeKey:
             DecodingError: wrong length, numbers or points.
         """
         threshold, members = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big")
-        end = 4 + threshold * POINT_BYTES
-        if len(data) != end + EQUAL_LOGS_PROOF_BYTES:
-            raise DecodingError("committee key", f"{len(data)} bytes for a threshold of {threshold}")
         if not 1 <= threshold <= members <= MAX_MEMBERS:
             raise DecodingError("committee key", f"a threshold of {threshold} of {members} members")
+        end = 4 + threshold * POINT_BYTES
         coefficients = tuple(decode_point(data[at : at + POINT_BYTES]) for at in range(4, end, POINT_BYTES))
-        shares = _public_shares(coefficients, members)
-        return cls(CommitmentKey(coefficients[0]), threshold, shares, coefficients, data[end:])
+        return cls.of(coefficients, members, KeyOrigin.decode(data[end:]))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CommitteeKey):
@@ -180,14 +250,6 @@ class KeyShare:
 
 
 @dataclass(frozen=True, slots=True)
-class CommitteeDeal:
-    """A dealing: the public key, and the shares in order of index, each for its member alone."""
-
-    public: CommitteeKey
-    shares: tuple[KeyShare, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class DecryptionShare:
     """Member `index`'s claim S_i = s_i·D with its 64-byte proof, as it comes from the network."""
 
@@ -220,28 +282,6 @@ class VerifiedShare:
     index: int
     commitment: Commitment
     point: Point
-
-
-def deal_committee(threshold: int, members: int, rng: RandomSource = secrets) -> CommitteeDeal:
-    """A fresh key that any `threshold` of `members` can use.
-
-    Raises:
-        StatementUnsound: not 1 ≤ threshold ≤ members ≤ 64.
-    """
-    _check_numbers(threshold, members)
-    polynomial = [_nonzero_scalar(rng) for _ in range(threshold)]
-    coefficients = tuple(HANDLE_BASE * coefficient for coefficient in polynomial)
-    proof = prove_equal_logs(
-        _KNOWLEDGE,
-        EqualLogs((HANDLE_BASE,), (coefficients[0],)),
-        polynomial[0],
-        _dealing_bytes(coefficients, members),
-    )
-    public = CommitteeKey(
-        CommitmentKey(coefficients[0]), threshold, _public_shares(coefficients, members), coefficients, proof
-    )
-    shares = tuple(KeyShare(index, _evaluate(polynomial, index)) for index in range(1, members + 1))
-    return CommitteeDeal(public, shares)
 
 
 def decryption_share(
@@ -302,7 +342,7 @@ def combine(committee: CommitteeKey, commitment: Commitment, shares: Sequence[Ve
         raise CombinationError("too few shares", len(shares), need)
     indices = sorted(by_index)[:need]
     points = [by_index[index].point for index in indices]
-    return commitment.c - msm(points, _lagrange_at_zero(indices))
+    return commitment.c - msm(points, lagrange_at_zero(indices))
 
 
 def _purpose(committee: CommitteeKey, commitment: Commitment, index: int, context: bytes) -> bytes:
@@ -317,9 +357,19 @@ def _check_handle(commitment: Commitment) -> None:
         raise ProofRejected("the commitment is outside the subgroup")
 
 
-def _check_numbers(threshold: int, members: int) -> None:
+def check_numbers(threshold: int, members: int) -> None:
+    """See that a committee may have these numbers.
+
+    Raises:
+        StatementUnsound: not 1 ≤ threshold ≤ members ≤ 64.
+    """
     if not 1 <= threshold <= members <= MAX_MEMBERS:
         raise StatementUnsound(f"a threshold of {threshold} of {members} members (at most {MAX_MEMBERS})")
+
+
+def _contribution(ceremony: bytes, dealer: int, point: Point) -> PolynomialStatement:
+    context = ceremony + dealer.to_bytes(2, "big")
+    return PolynomialStatement(_CONTRIBUTION, (Relation((HANDLE_BASE,), (point,)),), context)
 
 
 def _decode_index(kind: str, data: bytes) -> int:
@@ -327,42 +377,3 @@ def _decode_index(kind: str, data: bytes) -> int:
     if not 1 <= index <= MAX_MEMBERS:
         raise DecodingError(kind, f"member {index}")
     return index
-
-
-def _dealing_bytes(coefficients: Sequence[Point], members: int) -> bytes:
-    numbers = len(coefficients).to_bytes(2, "big") + members.to_bytes(2, "big")
-    return numbers + b"".join(encode_point(point) for point in coefficients)
-
-
-def _nonzero_scalar(rng: RandomSource) -> Scalar:
-    value = ZERO
-    while value == ZERO:
-        value = wide_scalar(rng.token_bytes(64))
-    return value
-
-
-def _evaluate(polynomial: Sequence[Scalar], at: int) -> Scalar:
-    value = ZERO
-    for coefficient in reversed(polynomial):
-        value = value * scalar(at) + coefficient
-    return value
-
-
-def _public_shares(coefficients: Sequence[Point], members: int) -> tuple[Point, ...]:
-    return tuple(
-        msm(coefficients, [scalar(index**power) for power in range(len(coefficients))])
-        for index in range(1, members + 1)
-    )
-
-
-def _lagrange_at_zero(indices: Sequence[int]) -> list[Scalar]:
-    """λ_i = Π_{j≠i} j / (j − i)."""
-    weights = []
-    for i in indices:
-        numerator, denominator = ONE, ONE
-        for j in indices:
-            if j != i:
-                numerator *= scalar(j)
-                denominator *= scalar(j - i)
-        weights.append(numerator * denominator.inverse())
-    return weights

@@ -84,3 +84,13 @@ class ClaimsRejected(CircuitError):
 
     def __str__(self) -> str:
         return f"rejected claims {self.indices}"
+
+
+@dataclass
+class ShareUnavailable(CircuitError):
+    """A member that ends a ceremony without a share: the key stands without it."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

@@ -10,6 +10,7 @@ from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
+from circuits.transcript import Deployment
 from devnet.anvil import DEV_KEYS, Anvil
 from devnet.market import PriceTick
 from devnet.settings import CHAINS, ChainPlan
@@ -112,11 +113,10 @@ class DevChains:
     async def deploy(self, salt: bytes, signers: Sequence[bytes], cache: Path) -> None:
         """Tokens, aggregators and vaults on every chain, the hub on the first. Blocks must be coming meanwhile."""
         self.hub = await deploy_hub(self.hub_chain.w3, self.hub_chain.deployer, salt, signers, cache)
-        await asyncio.gather(*(self._deploy_on(chain, signers, cache) for chain in self.chains))
+        deployment = Deployment(self.hub_chain.plan.chain_id, self.hub.address, salt)
+        await asyncio.gather(*(self._deploy_on(chain, deployment, signers, cache) for chain in self.chains))
 
-    async def _deploy_on(self, chain: DevChain, signers: Sequence[bytes], cache: Path) -> None:
-        if self.hub is None:
-            raise ValueError("the hub comes first")
+    async def _deploy_on(self, chain: DevChain, deployment: Deployment, signers: Sequence[bytes], cache: Path) -> None:
         token = compile_contract(CONTRACTS / "TestToken.vy", cache)
         aggregator = compile_contract(CONTRACTS / "Aggregator.vy", cache)
         listed = []
@@ -128,7 +128,7 @@ class DevChains:
             receipt = await deploy_contract(chain.deployer, aggregator, f"{feed} / USD")
             chain.aggregators[feed] = receipt.contract or b""
         chain.vault = await deploy_vault(
-            chain.w3, chain.deployer, self.hub.deployment, signers, listed, chain.tokens["USD"], cache
+            chain.w3, chain.deployer, deployment, signers, listed, chain.tokens["USD"], cache
         )
 
     async def fund(self, addresses: Sequence[bytes]) -> None:

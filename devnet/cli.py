@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from devnet.anvil import DEV_KEYS, AnvilError
+from devnet.bench import bench_app
 from devnet.errors import DevnetError, SettingsInvalid
 from devnet.network import Devnet, clear_run
 from devnet.report import Report
@@ -22,6 +23,7 @@ from devnet.settings import CRASH_OF_2020, Cadence, DevnetSettings
 from node.chains.errors import ChainError
 from node.cli import app as node_app
 from node.client.errors import ClientError
+from node.margin.cli import app as margin_app
 from node.oracle.errors import OracleError
 
 FOLDER: Final = Path(".devnet")
@@ -31,6 +33,8 @@ app = typer.Typer(help="A clearing house for crypto derivatives with hidden book
 devnet_app = typer.Typer(help="A local network of four chains and four nodes.", no_args_is_help=True)
 app.add_typer(devnet_app, name="devnet")
 app.add_typer(node_app, name="node")
+app.add_typer(margin_app, name="margin")
+app.add_typer(bench_app, name="bench")
 console = Console()
 
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the devnet keeps everything.")]
@@ -152,6 +156,8 @@ def _summary(report: Report) -> Table:
         "one root on all nodes": f"{report.agreed}",
         "wall": f"{report.wall_s} s",
     }
+    if report.ceremony_s is not None:
+        rows["committee key made in"] = f"{report.ceremony_s} s"
     for quantity in ("certified_ms", "final_ms", "prove_ms", "verify_ms"):
         figures = getattr(report, quantity)
         if figures is not None:

@@ -3,15 +3,25 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from circuits.dlog import DiscreteLog
+from devnet.ceremony import BLOCK_INTERVAL, hold_ceremony, write_plan
 from devnet.chains import DevChains
 from devnet.clock import LockStep, MarketClock
 from devnet.errors import ScenarioStalled
-from devnet.genesis import VALIDATORS, ValidatorPlan, fresh_salt, logarithms, make_genesis
+from devnet.genesis import (
+    CEREMONY,
+    VALIDATORS,
+    ValidatorPlan,
+    deployment_of,
+    fresh_salt,
+    logarithms,
+    make_genesis,
+    write_nodes,
+)
 from devnet.market import MarketReplay, load_replay
 from devnet.nodes import DevNode, LedgerTip, QuorumHeight, start_all
 from devnet.record import DevnetRecord, record_of
@@ -19,6 +29,7 @@ from devnet.settings import DevnetSettings
 from node.client.keystore import WalletSecrets
 from node.client.signing import OwnerKey
 from node.ledger.types import Address
+from node.sequencing.workers import find_logarithms, start_workers, stop_workers
 
 LEAD_SECONDS: Final = 3600
 """Chain time before the replay's first tick, for deployment and the first deposits."""
@@ -52,7 +63,10 @@ class Devnet:
     nodes: list[DevNode]
     backstop: WalletSecrets = field(repr=False)
     follower: QuorumHeight
+    ceremony_s: float | None = None
+    """Seconds that the key ceremony took, None where an earlier run held it."""
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
+    _builder: Executor | None = field(default=None, repr=False)
 
     @classmethod
     async def start(cls, settings: DevnetSettings, prepare: Prepare | None = None) -> "Devnet":
@@ -65,9 +79,15 @@ class Devnet:
         start_time = replay.start - LEAD_SECONDS
         chains = await DevChains.start(settings.folder, start_time)
         steps = LockStep(chains, start_time)
+        # Nobody waits for the table of logarithms: the nodes' own workers read it once it is there.
+        builder = start_workers(1)
+        builder.submit(find_logarithms, (), (), logarithms(settings.folder))
         try:
-            return await cls._start_on(settings, replay, chains, steps, cache, prepare)
+            devnet = await cls._start_on(settings, replay, chains, steps, cache, prepare)
+            devnet._builder = builder
+            return devnet
         except BaseException:
+            stop_workers(builder)
             await steps.stop()
             await chains.stop()
             raise
@@ -114,15 +134,21 @@ class Devnet:
         validators = tuple(ValidatorPlan.draw(number) for number in range(1, VALIDATORS + 1))
         backstop = WalletSecrets.generate()
         salt = fresh_salt()
-        table = asyncio.create_task(asyncio.to_thread(DiscreteLog, cache=logarithms(settings.folder)))
         await steps.start_setup()
         await chains.fund([plan.key.address for plan in validators])
         await chains.deploy(salt, [plan.key.address for plan in validators], cache)
         await steps.stop()
+        deployment = deployment_of(chains, salt)
+        nodes = write_nodes(chains, settings.folder, validators)
+        write_plan(settings.folder / CEREMONY, deployment, validators, steps.height)
+        await steps.start_setup(BLOCK_INTERVAL)
+        ceremony = await hold_ceremony(nodes)
+        await steps.stop()
         owner = Address(OwnerKey(backstop.owner_key).address)
         genesis_time = steps.timestamp
-        nodes = await make_genesis(chains, settings, replay, validators, salt, owner, steps.height, genesis_time)
-        await table
+        await make_genesis(
+            chains, settings, replay, validators, deployment, ceremony.committee, owner, steps.height, genesis_time
+        )
         follower = QuorumHeight(nodes, QUORUM, height=steps.height)
         clock = MarketClock(steps, replay, settings.cadence, steps.height, lambda: follower.height)
         if prepare is not None:
@@ -132,7 +158,7 @@ class Devnet:
         except BaseException:
             await asyncio.gather(*(node.stop() for node in nodes))
             raise
-        devnet = cls(settings, replay, chains, steps, clock, nodes, backstop, follower)
+        devnet = cls(settings, replay, chains, steps, clock, nodes, backstop, follower, ceremony.seconds)
         devnet._watch = asyncio.create_task(follower.follow())
         clock.start()
         record_of(chains, nodes, clock.genesis_height, replay.start - LEAD_SECONDS, settings).save(settings.folder)
@@ -159,6 +185,8 @@ class Devnet:
 
     async def stop(self) -> None:
         """Clock, nodes, chains."""
+        if self._builder is not None:
+            stop_workers(self._builder)
         try:
             await self.clock.stop()
             if self._watch is not None:

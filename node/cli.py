@@ -1,4 +1,4 @@
-"""The node's commands: `zkclear node run` and `zkclear node status`."""
+"""The node's commands: `zkclear node run`, `ceremony`, `rotation` and `status`."""
 
 import asyncio
 import signal
@@ -13,18 +13,21 @@ from rich.console import Console
 from rich.table import Table
 
 from circuits.errors import CircuitError
+from node.ceremony import CeremonyEnd, hold_ceremony
 from node.chains.errors import ChainError
 from node.config import NodeConfig, load_config
 from node.daemon import Daemon
 from node.errors import NodeError
 from node.logs import configure_logs
 from node.network import NetworkError
+from node.rotation_cli import app as rotation_app
 from node.sequencing.errors import SequencingError
 from node.store import StoreError
 
 app = typer.Typer(
     name="node", help="Run one validator of the clearing house, or ask how it is doing.", no_args_is_help=True
 )
+app.add_typer(rotation_app, name="rotation")
 log = structlog.get_logger(__name__)
 
 _FATAL = (NodeError, NetworkError, StoreError, ChainError, SequencingError, CircuitError, OSError, RuntimeError)
@@ -54,6 +57,40 @@ async def _run(settings: NodeConfig) -> None:
     except _FATAL:
         log.exception("node_failed")
         raise
+
+
+@app.command()
+def ceremony(
+    config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The node's TOML file.")],
+) -> None:
+    """Take part in making, renewing or handing on the committee's key, as ceremony.json says.
+
+    Every member's operator runs it at about the same time. It ends with committee.key, the same everywhere, and this
+    node's committee.share. If it was interrupted, run it again: it goes on where it was.
+    """
+    try:
+        settings = load_config(config)
+        configure_logs(settings.log_level)
+        end = asyncio.run(hold_ceremony(settings))
+    except _FATAL as error:
+        Console(stderr=True).print(f"[bold red]ceremony ended:[/] {type(error).__name__}: {error}", highlight=False)
+        raise typer.Exit(1) from error
+    _tell_end(end, settings)
+    if not end.shared:
+        raise typer.Exit(2)
+
+
+def _tell_end(end: CeremonyEnd, settings: NodeConfig) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    committee = end.committee
+    numbers = f"{committee.threshold} of {len(committee.public_shares)}"
+    console.print(f"[bold green]committee key[/] {committee.key.encode().hex()} ({numbers}, {end.blocks} hub blocks)")
+    for fault in end.faults:
+        console.print(f"[yellow]faulty:[/] {fault}")
+    if end.shared:
+        console.print(f"this node's share is in {settings.committee_share.name}")
+    else:
+        console.print("[bold red]this node holds no share of it[/]")
 
 
 @app.command()

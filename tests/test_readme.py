@@ -22,7 +22,13 @@ ELSEWHERE = {
     "zkclear devnet stop": "tests/devnet/test_cli.py",
     "zkclear devnet continue": "tests/devnet/test_cli.py",
     "zkclear devnet reset": "tests/devnet/test_cli.py",
+    "zkclear margin": "tests/node/margin/test_cli.py runs them as they stand",
+    "zkclear bench gas": "tests/devnet/test_gas_bench.py",
+    "zkclear bench proofs": "tests/devnet/test_proof_bench.py, with the smallest size",
+    "zkclear bench verify": "tests/devnet/test_proof_bench.py, with few proofs",
     "zkclear node run": "each end-to-end test starts its nodes with it",
+    "zkclear node ceremony": "tests/node/test_ceremony.py, and the start of each devnet",
+    "zkclear node rotation": "tests/node/test_rotations.py",
     "zkclear node status": "tests/devnet/test_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",
 }
@@ -34,7 +40,7 @@ def shown_commands() -> list[str]:
     found = []
     for readme in READMES:
         for line in (ROOT / readme).read_text(encoding="utf-8").splitlines():
-            match = re.match(r" {4}(?:\.venv/bin/)?((?:make|zkclear|pytest|python) .*)", line)
+            match = re.match(r" {4,}(?:\.venv/bin/)?((?:make|zkclear|pytest|python) .*)", line)
             if match:
                 found.append(re.sub(r"\s+#.*", "", match[1]).strip())
     return found

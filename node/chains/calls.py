@@ -12,7 +12,7 @@ from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
-from node.chains.certificates import BatchCommitment, Certificate, PayAction, SeizeAction
+from node.chains.certificates import BatchCommitment, Certificate, PayAction, Rotation, SeizeAction
 from node.chains.events import unhex
 from node.chains.rpc import Connection, request
 
@@ -42,6 +42,11 @@ def encode_commit(batch: BatchCommitment, signers: Signers, certificate: Certifi
     )
 
 
+def encode_submit(data: bytes) -> bytes:
+    """ClearingHub.submit; at most 9,216 bytes."""
+    return encode_call("submit", ("bytes",), [data])
+
+
 def encode_pay(action: PayAction, signers: Signers, certificate: Certificate) -> bytes:
     """CollateralVault.pay."""
     return encode_call(
@@ -62,6 +67,18 @@ def encode_seize(action: SeizeAction, signers: Signers, certificate: Certificate
         [
             *(action.action_id, action.token, action.amount, action.start_price, action.floor_price),
             *(action.duration, action.batch),
+            *_certificate_words(signers, certificate),
+        ],
+    )
+
+
+def encode_rotate(rotation: Rotation, signers: Signers, certificate: Certificate) -> bytes:
+    """ClearingHub.rotate and CollateralVault.rotate; `signers` are those of the epoch that ends."""
+    return encode_call(
+        "rotate",
+        ("address[]", "bytes32", "uint256", *_CERTIFICATE_TYPES),
+        [
+            *(list(rotation.new_signers), rotation.committee, rotation.batch),
             *_certificate_words(signers, certificate),
         ],
     )
@@ -96,6 +113,11 @@ async def read(
     answer = unhex(await request(w3, "eth_call", call, "latest" if block is None else hex(block)))
     value = decode([returns], answer)[0]
     return unhex(value) if returns == "address" else value
+
+
+async def epoch(w3: Connection, contract: bytes, block: int | None = None) -> int:
+    """How often the signer set of the hub or vault `contract` was rotated."""
+    return int(await read(w3, contract, "epoch", (), (), "uint256", block))
 
 
 async def balance_of(w3: Connection, token: bytes, holder: bytes) -> int:

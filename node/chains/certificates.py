@@ -21,7 +21,7 @@ from node.chains.errors import BadSignature, InsufficientQuorum, MalformedCertif
 MAX_SIGNERS: Final = 64
 SIGNATURE_BYTES: Final = 64
 EPOCH: Final = 0
-"""The signer set's epoch: contracts without rotation stay in epoch 0."""
+"""Epoch of the signer set that the contracts are deployed with; each rotation adds one."""
 
 _BITMAP_BYTES: Final = MAX_SIGNERS // 8
 _GROUP_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -34,6 +34,7 @@ _SEIZE_TYPE: Final = keccak(
     b"Seize(uint256 epoch,bytes32 actionId,address token,uint256 amount,"
     b"uint256 startPrice,uint256 floorPrice,uint256 duration,uint256 batch)"
 )
+_ROTATE_TYPE: Final = keccak(b"Rotate(uint256 epoch,bytes32 newSigners,bytes32 committee,uint256 batch)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,19 @@ class SeizeAction:
     duration: int
     batch: int
     epoch: int = EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A hand-over from the set of epoch `epoch` to `new_signers`, who certify from batch `batch` + 1 on.
+
+    `committee` is the digest of the committee key's public data that the new validators hold shares of.
+    """
+
+    new_signers: tuple[bytes, ...]
+    committee: bytes
+    batch: int
+    epoch: int
 
 
 def quorum(signers: int) -> int:
@@ -128,6 +142,14 @@ def seize_digest(chain_id: int, vault: bytes, action: SeizeAction) -> bytes:
         *(action.start_price, action.floor_price, action.duration, action.batch),
     ]
     return _digest(chain_id, vault, keccak(encode(types, words)))
+
+
+def rotation_digest(chain_id: int, hub: bytes, rotation: Rotation) -> bytes:
+    """EIP-712 digest of a rotation, for the ClearingHub at `hub`: the vaults take the same certificate."""
+    types = ["bytes32", "uint256", "bytes32", "bytes32", "uint256"]
+    new_signers = signer_set_hash(rotation.new_signers)
+    words = [_ROTATE_TYPE, rotation.epoch, new_signers, rotation.committee, rotation.batch]
+    return _digest(chain_id, hub, keccak(encode(types, words)))
 
 
 class ValidatorKey:

@@ -87,7 +87,28 @@ class Sold(LogPlace):
     buyer: bytes
 
 
-ChainEvent: TypeAlias = BatchCommitted | Deposited | Paid | PayFailed | Seized | Sold
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignersRotated(LogPlace):
+    """The hub or a vault handed over to the signer set with hash `signers`, which begins epoch `epoch`.
+
+    `batch` is the last batch of the epoch before, `committee` the digest of the committee key's public data.
+    """
+
+    epoch: int
+    batch: int
+    signers: bytes
+    committee: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted(LogPlace):
+    """`sender` put `data` (at most 9,216 bytes) on the hub for all nodes to see."""
+
+    sender: bytes
+    data: bytes
+
+
+ChainEvent: TypeAlias = BatchCommitted | Deposited | Paid | PayFailed | Seized | Sold | SignersRotated | Submitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +150,10 @@ _LAYOUTS: Final[Mapping[bytes, _Layout]] = {
         ("uint256", "uint256", "address"),
         ("action_id", "token", "amount", "proceeds", "buyer"),
     ),
+    _signature("SignersRotated", "uint256", "uint256", "bytes32", "bytes32"): _Layout(
+        SignersRotated, ("uint256", "uint256"), ("bytes32", "bytes32"), ("epoch", "batch", "signers", "committee")
+    ),
+    _signature("Submitted", "address", "bytes"): _Layout(Submitted, ("address",), ("bytes",), ("sender", "data")),
 }
 EVENT_TOPICS: Final[tuple[bytes, ...]] = tuple(_LAYOUTS)
 """First topics of all events above, to filter logs by."""
@@ -147,7 +172,8 @@ def decode_log(chain_id: int, log: Mapping[str, Any]) -> ChainEvent:
     if layout is None or len(topics) != 1 + len(layout.topics):
         raise MalformedLog(chain_id, number, index, "no event of the house's contracts")
     try:
-        values = decode(layout.topics + layout.data, b"".join(topics[1:]) + unhex(log["data"]))
+        # Apart: offsets of dynamic data count from where the data begins.
+        values = decode(layout.topics, b"".join(topics[1:])) + decode(layout.data, unhex(log["data"]))
     except DecodingError as error:
         raise MalformedLog(chain_id, number, index, str(error)) from error
     fields = (

@@ -58,6 +58,7 @@ class EventKind(StrEnum):
     SHORTFALL = "SHORTFALL"
     DEFAULT_CLOSED = "DEFAULT_CLOSED"
     REOPENED = "REOPENED"
+    VALIDATORS_ROTATED = "VALIDATORS_ROTATED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from py_ecc.optimized_bls12_381 import FQ, curve_order, field_modulus, is_inf, m
 from circuits import committee, dleq
 from circuits.committee import (
     CombinationError,
-    CommitteeDeal,
     CommitteeKey,
     DecryptionShare,
+    KeyContribution,
+    KeyOrigin,
     KeyShare,
     VerifiedShare,
     combine,
-    deal_committee,
     decryption_share,
     verify_share,
 )
@@ -36,6 +36,7 @@ from circuits.group import (
     scalar,
 )
 from circuits.pedersen import HANDLE_BASE, VALUE_BASE, Commitment, CommitmentKey, Opening
+from tests.support.committee import ORIGIN, CommitteeDeal, deal_committee
 
 THRESHOLD, MEMBERS = 3, 5
 CONTEXT = b"deployment, batch, account, leaf"
@@ -238,6 +239,11 @@ def with_public_share(index: int, point: Point) -> CommitteeKey:
     return replace(COMMITTEE, public_shares=tuple(shares))
 
 
+def with_contribution(**changes: object) -> CommitteeKey:
+    changed = replace(COMMITTEE.origin.contributions[0], **changes)  # type: ignore[arg-type]
+    return replace(COMMITTEE, origin=KeyOrigin(ORIGIN, (changed,)))
+
+
 OTHER = deal_committee(THRESHOLD, MEMBERS).public
 
 
@@ -254,10 +260,14 @@ OTHER = deal_committee(THRESHOLD, MEMBERS).public
         replace(COMMITTEE, coefficients=COMMITTEE.coefficients[:-1]),
         replace(COMMITTEE, coefficients=(*COMMITTEE.coefficients[:-1], FOREIGN)),
         replace(COMMITTEE, coefficients=(*COMMITTEE.coefficients[:-1], IDENTITY)),
-        replace(COMMITTEE, public_shares=COMMITTEE.public_shares[:-1]),
-        replace(COMMITTEE, proof_of_knowledge=OTHER.proof_of_knowledge),
-        replace(COMMITTEE, proof_of_knowledge=bytes(64)),
-        replace(COMMITTEE, proof_of_knowledge=COMMITTEE.proof_of_knowledge + b"\x00"),
+        replace(COMMITTEE, public_shares=COMMITTEE.public_shares[::-1]),
+        replace(COMMITTEE, origin=OTHER.origin),
+        replace(COMMITTEE, origin=KeyOrigin(bytes([1]) * 32, COMMITTEE.origin.contributions)),
+        replace(COMMITTEE, origin=KeyOrigin(ORIGIN, ())),
+        replace(COMMITTEE, origin=KeyOrigin(ORIGIN, COMMITTEE.origin.contributions * 2)),
+        with_contribution(dealer=2),
+        with_contribution(proof=bytes(64)),
+        with_contribution(proof=COMMITTEE.origin.contributions[0].proof + b"\x00"),
     ],
 )
 def test_an_inconsistent_committee_is_refused(forged: CommitteeKey) -> None:
@@ -266,23 +276,35 @@ def test_an_inconsistent_committee_is_refused(forged: CommitteeKey) -> None:
 
 
 def test_a_key_without_known_logarithm_has_no_proof() -> None:
-    coefficients = (FOREIGN,)
-    forged = CommitteeKey(CommitmentKey(FOREIGN), 1, (FOREIGN,), coefficients, COMMITTEE.proof_of_knowledge)
-    with pytest.raises(ProofRejected, match="committee key"):
+    stolen = KeyOrigin(ORIGIN, (replace(COMMITTEE.origin.contributions[0], point=FOREIGN),))
+    with pytest.raises(ProofRejected, match="key contribution"):
+        CommitteeKey.of((FOREIGN,), 1, stolen).verify()
+
+
+def test_a_key_put_together_from_a_contribution_and_another_generator_is_refused() -> None:
+    known = KeyContribution.prove(ORIGIN, 1, random_scalar())
+    forged = CommitteeKey.of((known.point + VALUE_BASE,), 1, KeyOrigin(ORIGIN, (known,)))
+    with pytest.raises(StatementUnsound, match="add up"):
         forged.verify()
+
+
+def test_contributions_out_of_order_are_refused() -> None:
+    first, second = (KeyContribution.prove(ORIGIN, dealer, random_scalar()) for dealer in (1, 2))
+    key = CommitteeKey.of((first.point + second.point,), 1, KeyOrigin(ORIGIN, (first, second)))
+    key.verify()
+    with pytest.raises(StatementUnsound, match="order"):
+        replace(key, origin=KeyOrigin(ORIGIN, (second, first))).verify()
 
 
 def test_a_committee_whose_key_is_the_identity_is_refused() -> None:
-    forged = CommitteeKey(CommitmentKey(IDENTITY), 1, (IDENTITY,), (IDENTITY,), bytes(64))
+    forged = replace(COMMITTEE, key=CommitmentKey(IDENTITY), threshold=1, coefficients=(IDENTITY,))
     with pytest.raises(StatementUnsound, match="identity"):
-        forged.verify()
+        replace(forged, public_shares=(IDENTITY,)).verify()
 
 
 def test_a_polynomial_of_lower_degree_than_claimed_is_refused() -> None:
-    constant = HANDLE_BASE * scalar(7)
-    forged = CommitteeKey(
-        CommitmentKey(constant), 2, (constant,) * 3, (constant, IDENTITY), COMMITTEE.proof_of_knowledge
-    )
+    known = KeyContribution.prove(ORIGIN, 1, scalar(7))
+    forged = CommitteeKey.of((known.point, IDENTITY), 3, KeyOrigin(ORIGIN, (known,)))
     with pytest.raises(StatementUnsound, match="identity"):
         forged.verify()
 
@@ -311,8 +333,10 @@ def test_a_committee_survives_encoding_and_pickling() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_committee_with_any_byte_changed_is_refused(data: st.DataObject) -> None:
+    # The number of members (bytes 2 and 3) is the house's to know: any is possible for one polynomial.
     encoded = bytearray(COMMITTEE.encode())
-    encoded[data.draw(st.integers(0, len(encoded) - 1))] ^= data.draw(st.integers(1, 255))
+    place = data.draw(st.integers(0, len(encoded) - 1).filter(lambda at: at not in (2, 3)))
+    encoded[place] ^= data.draw(st.integers(1, 255))
     with pytest.raises(CircuitError):
         CommitteeKey.decode(bytes(encoded)).verify()
 

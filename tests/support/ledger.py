@@ -7,7 +7,6 @@ from typing import Any
 from coincurve import PrivateKey
 from eth_hash.auto import keccak
 
-from circuits.committee import CommitteeDeal, deal_committee
 from circuits.errors import Insolvent
 from circuits.group import encode_point, random_scalar
 from circuits.opening import OPENING_BYTES, prove_opening
@@ -33,6 +32,7 @@ from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId,
 from node.market.grid import RiskGrid
 from node.market.listing import standard_asset, standard_registry
 from node.market.rows import compile_terms
+from tests.support.committee import CommitteeDeal, deal_committee
 
 FEED = 10**8
 USD = 10**6

@@ -8,7 +8,7 @@
 import certificate
 
 initializes: certificate
-exports: (certificate.signer_set_hash, certificate.epoch, certificate.quorum)
+exports: (certificate.signer_set_hash, certificate.epoch)
 
 event BatchCommitted:
     number: indexed(uint256)
@@ -16,6 +16,11 @@ event BatchCommitted:
     newRoot: bytes32
     batchHash: bytes32
 
+event Submitted:
+    sender: indexed(address)
+    data: Bytes[MAX_SUBMISSION]
+
+MAX_SUBMISSION: constant(uint256) = 9216
 BATCH_TYPE: constant(bytes32) = keccak256(
     "Batch(uint256 epoch,uint256 number,bytes32 previousRoot,bytes32 newRoot,bytes32 batchHash)"
 )
@@ -62,10 +67,36 @@ def commit(
     assert number == self.height + 1, "not the next batch"
     assert previous_root == self.root[self.height], "not the root of the previous batch"
     struct_hash: bytes32 = keccak256(
-        abi_encode(BATCH_TYPE, certificate.EPOCH, number, previous_root, new_root, batch_hash)
+        abi_encode(BATCH_TYPE, certificate.epoch, number, previous_root, new_root, batch_hash)
     )
     certificate._check(struct_hash, signers, bitmap, signatures)
     self.height = number
     self.root[number] = new_root
     self.batch_hash[number] = batch_hash
     log BatchCommitted(number=number, previousRoot=previous_root, newRoot=new_root, batchHash=batch_hash)
+
+
+@external
+def rotate(
+    new_signers: DynArray[address, certificate.MAX_SIGNERS],
+    committee: bytes32,
+    batch: uint256,
+    signers: DynArray[address, certificate.MAX_SIGNERS],
+    bitmap: uint256,
+    signatures: DynArray[bytes32[2], certificate.MAX_SIGNERS],
+):
+    """
+    @notice Hands over to `new_signers`, who certify from batch `batch` + 1 on. Anyone may send it.
+    @param committee Digest of the committee key's public data that the new validators hold shares of.
+    @param batch The last batch so far: what was committed meanwhile makes the certificate void.
+    """
+    assert batch == self.height, "not the last batch"
+    certificate._rotate(chain.id, self, new_signers, committee, batch, signers, bitmap, signatures)
+
+
+@external
+def submit(data: Bytes[MAX_SUBMISSION]):
+    """
+    @notice Puts `data` where all nodes see it, in one order and in the sender's name. Anyone may; it changes nothing here.
+    """
+    log Submitted(sender=msg.sender, data=data)

@@ -4,7 +4,7 @@
 @title The clearing house's collateral on one chain
 @license Apache-2.0
 @notice Takes deposits, and pays or seizes on the certificate of a quorum of validators. No owner, no proxy: what is
-        set at construction stays. Every state-changing function holds one reentrancy lock.
+        set at construction stays, but for the validators, who hand over to others. Every state-changing function holds one reentrancy lock.
 @dev    Each action id is used once, whether the payment succeeds or fails. Amounts are base units of the token; a
         token's unit is the base units of one ledger unit.
 """
@@ -14,7 +14,7 @@ from ethereum.ercs import IERC20
 import certificate
 
 initializes: certificate
-exports: (certificate.signer_set_hash, certificate.epoch, certificate.quorum)
+exports: (certificate.signer_set_hash, certificate.epoch)
 
 interface Auction:
     def start(
@@ -61,6 +61,8 @@ SEIZE_TYPE: constant(bytes32) = keccak256(
     "Seize(uint256 epoch,bytes32 actionId,address token,uint256 amount,uint256 startPrice,uint256 floorPrice,uint256 duration,uint256 batch)"
 )
 
+HUB_CHAIN: immutable(uint256)
+HUB: immutable(address)
 HUB_DEPLOYMENT: immutable(bytes32)
 USD: immutable(address)
 AUCTION: immutable(address)
@@ -74,7 +76,9 @@ deposits: public(uint256)
 
 @deploy
 def __init__(
-    hub_deployment: bytes32,
+    hub_chain: uint256,
+    hub: address,
+    salt: bytes32,
     signers: DynArray[address, certificate.MAX_SIGNERS],
     tokens: DynArray[address, MAX_TOKENS],
     units: DynArray[uint256, MAX_TOKENS],
@@ -82,7 +86,9 @@ def __init__(
     auction_blueprint: address,
 ):
     """
-    @param hub_deployment Name of the deployment whose validators these are.
+    @param hub_chain Chain id of the hub whose validators these are.
+    @param hub That hub's address.
+    @param salt Random bytes of the deployment's genesis.
     @param signers The validators, in the order that bitmaps follow.
     @param tokens Tokens taken as collateral, `usd` among them.
     @param units Base units of one ledger unit of each token.
@@ -98,7 +104,9 @@ def __init__(
         assert self.unit[tokens[i]] == 0, "a token is listed twice"
         self.unit[tokens[i]] = units[i]
     assert self.unit[usd] > 0, "the USD token is not listed"
-    HUB_DEPLOYMENT = hub_deployment
+    HUB_CHAIN = hub_chain
+    HUB = hub
+    HUB_DEPLOYMENT = keccak256(abi_encode(hub_chain, hub, salt))
     USD = usd
     AUCTION = create_from_blueprint(auction_blueprint, usd, self.unit[usd])
 
@@ -173,7 +181,7 @@ def pay(
     assert self.unit[token] > 0, "token not listed"
     self._use(action_id)
     struct_hash: bytes32 = keccak256(
-        abi_encode(PAY_TYPE, certificate.EPOCH, action_id, token, to, amount, batch)
+        abi_encode(PAY_TYPE, certificate.epoch, action_id, token, to, amount, batch)
     )
     certificate._check(struct_hash, signers, bitmap, signatures)
     if self._try_transfer(token, to, amount):
@@ -205,7 +213,7 @@ def seize(
     struct_hash: bytes32 = keccak256(
         abi_encode(
             SEIZE_TYPE,
-            certificate.EPOCH,
+            certificate.epoch,
             action_id,
             token,
             amount,
@@ -221,6 +229,23 @@ def seize(
     lot: uint256 = staticcall IERC20(token).balanceOf(AUCTION) - before
     extcall Auction(AUCTION).start(action_id, token, lot, start_price, floor_price, duration)
     log Seized(actionId=action_id, token=token, amount=amount)
+
+
+@external
+def rotate(
+    new_signers: DynArray[address, certificate.MAX_SIGNERS],
+    committee: bytes32,
+    batch: uint256,
+    signers: DynArray[address, certificate.MAX_SIGNERS],
+    bitmap: uint256,
+    signatures: DynArray[bytes32[2], certificate.MAX_SIGNERS],
+):
+    """
+    @notice Follows a rotation of the hub: the same calldata, each rotation once and in order. Anyone may send it.
+    @dev    What the former validators certified is void from here on; an action that was not done keeps its id, and
+            the new validators certify it again.
+    """
+    certificate._rotate(HUB_CHAIN, HUB, new_signers, committee, batch, signers, bitmap, signatures)
 
 
 @internal

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from circuits.transcript import Deployment
 from devnet.anvil import DEV_KEYS, Anvil
 from node.chains import calls
 from node.chains.certificates import (
@@ -26,12 +27,16 @@ from node.chains.deploy import (
     ListedToken,
     VaultDeployment,
     deploy_contract,
+    deploy_generators,
     deploy_hub,
     deploy_vault,
+    deploy_verifier,
 )
 from node.chains.events import ChainEvent, decode_log
 from node.chains.relayer import Receipt, Relayer
 from node.chains.rpc import Connection, connect, disconnect
+from tests.circuits.proofs import CONTEXT, KEY
+from tests.node.chains.margin import MarginChain
 
 CHAIN_ID = 31337
 HERE = Path(__file__).parent
@@ -64,6 +69,10 @@ class House:
     hub: HubDeployment
     vault: VaultDeployment
     tokens: Tokens
+
+    @property
+    def deployment(self) -> Deployment:
+        return Deployment(CHAIN_ID, self.hub.address, SALT)
 
     @property
     def signers(self) -> tuple[bytes, ...]:
@@ -155,8 +164,25 @@ async def build_house(anvil: Anvil, w3: Connection) -> House:
     signers = [key.address for key in keys]
     hub = await deploy_hub(w3, relayer, SALT, signers)
     tokens = await deploy_tokens(relayer)
-    vault = await deploy_vault(w3, relayer, hub.deployment, signers, listing(tokens), tokens.usd)
+    vault = await deploy_vault(
+        w3, relayer, Deployment(CHAIN_ID, hub.address, SALT), signers, listing(tokens), tokens.usd
+    )
     return House(anvil, w3, keys, relayer, trader, hub, vault, tokens)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def margin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MarginChain]:
+    """A chain with the verifier of margin proofs."""
+    log = tmp_path_factory.mktemp("anvil") / "anvil.log"
+    async with Anvil(CHAIN_ID, log) as anvil:
+        w3 = connect(anvil.url)
+        try:
+            relayer = Relayer(w3, DEV_KEYS[0], CHAIN_ID, poll_interval=0.005)
+            generators = await deploy_generators(relayer)
+            verifier = await deploy_verifier(relayer, CONTEXT.deployment, KEY, generators)
+            yield MarginChain(anvil, w3, relayer, generators, verifier)
+        finally:
+            await disconnect(w3)
 
 
 @pytest.fixture

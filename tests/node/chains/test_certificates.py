@@ -10,6 +10,7 @@ from node.chains.certificates import (
     BatchCommitment,
     Certificate,
     PayAction,
+    Rotation,
     SeizeAction,
     ValidatorKey,
     assemble,
@@ -17,7 +18,9 @@ from node.chains.certificates import (
     pay_digest,
     quorum,
     recover,
+    rotation_digest,
     seize_digest,
+    signer_set_hash,
     verify,
 )
 from node.chains.errors import BadSignature, InsufficientQuorum, MalformedCertificate, UnknownSigner
@@ -90,6 +93,13 @@ def test_a_seize_digest_is_the_wallets_eip_712_digest() -> None:
     message = {"epoch": 0, "actionId": b"\4" * 32, "token": "0x" + "05" * 20, "amount": 10**18}
     message |= {"startPrice": 2000, "floorPrice": 1000, "duration": 600, "batch": 9}
     assert seize_digest(5, CONTRACT, action) == typed_data("Seize", fields, message)
+
+
+def test_a_rotation_digest_is_the_wallets_eip_712_digest() -> None:
+    rotation = Rotation(SIGNERS[:3], b"\7" * 32, 9, 2)
+    fields = [("uint256", "epoch"), ("bytes32", "newSigners"), ("bytes32", "committee"), ("uint256", "batch")]
+    message = {"epoch": 2, "newSigners": signer_set_hash(SIGNERS[:3]), "committee": b"\7" * 32, "batch": 9}
+    assert rotation_digest(5, CONTRACT, rotation) == typed_data("Rotate", fields, message)
 
 
 def test_a_digest_binds_chain_and_contract() -> None:

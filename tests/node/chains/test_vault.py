@@ -144,7 +144,7 @@ async def test_what_somebody_else_sends_within_a_deposit_is_not_credited_to_it(h
 async def test_a_deposit_of_which_nothing_arrives_is_refused(house) -> None:
     greedy = (await deploy_contract(house.relayer, compile_contract(ODD_TOKEN), 1_000_000)).contract
     vault = await deploy_vault(
-        house.w3, house.relayer, house.hub.deployment, house.signers, [ListedToken(greedy, 1)], greedy
+        house.w3, house.relayer, house.deployment, house.signers, [ListedToken(greedy, 1)], greedy
     )
     await house.mint(greedy, house.trader.address, 10)
     await house.trader.send(greedy, calls.encode_approve(vault.vault, 10))
@@ -339,7 +339,7 @@ async def test_proceeds_are_whole_ledger_units(house, action_id) -> None:
     # A USD token of 18 decimals: 1e12 base units are one ledger unit, and the line passes between them.
     tokens, unit = house.tokens, 10**12
     listed = [ListedToken(tokens.stranger, unit), ListedToken(tokens.weth, UNIT)]
-    vault = await deploy_vault(house.w3, house.relayer, house.hub.deployment, house.signers, listed, tokens.stranger)
+    vault = await deploy_vault(house.w3, house.relayer, house.deployment, house.signers, listed, tokens.stranger)
     await house.mint(tokens.weth, vault.vault, UNIT)
     action = SeizeAction(action_id, tokens.weth, UNIT, 10 * unit, 7 * unit, 1000, 6)
     certificate = house.certify(seize_digest(CHAIN_ID, vault.vault, action))
@@ -354,7 +354,7 @@ async def test_a_deposit_from_within_a_purchase_does_not_count_as_proceeds(house
     # A USD token that calls back: while it moves the price, a deposit by somebody else swells the vault.
     odd, weth = house.tokens.odd, house.tokens.weth
     listed = [ListedToken(odd, 1), ListedToken(weth, UNIT)]
-    vault = await deploy_vault(house.w3, house.relayer, house.hub.deployment, house.signers, listed, odd)
+    vault = await deploy_vault(house.w3, house.relayer, house.deployment, house.signers, listed, odd)
     await house.mint(weth, vault.vault, UNIT)
     action = SeizeAction(action_id, weth, UNIT, 1000, 1000, 60, 6)
     certificate = house.certify(seize_digest(CHAIN_ID, vault.vault, action))
@@ -373,7 +373,7 @@ async def test_a_deposit_from_within_a_purchase_does_not_count_as_proceeds(house
 async def test_a_token_without_code_cannot_be_listed(house) -> None:
     """A call to such an address succeeds with empty output, which would read as a payment that went well."""
     listed = [ListedToken(house.tokens.usd, 1), ListedToken(b"\0" * 19 + b"\x0b", 1)]
-    deploying = deploy_vault(house.w3, house.relayer, house.hub.deployment, house.signers, listed, house.tokens.usd)
+    deploying = deploy_vault(house.w3, house.relayer, house.deployment, house.signers, listed, house.tokens.usd)
     assert await reason_of(deploying) == "a token has no code"
 
 
@@ -384,14 +384,23 @@ async def test_a_token_without_code_cannot_be_listed(house) -> None:
 async def test_a_bad_list_of_tokens_cannot_be_deployed(house, units, reason: str) -> None:
     usd = house.tokens.usd
     blueprint = await house.relayer.send(None, house_contract("CollateralAuction").blueprint)
-    arguments = [house.hub.deployment, list(house.signers), [usd, usd], units, usd, blueprint.contract]
+    arguments = [
+        CHAIN_ID,
+        house.hub.address,
+        bytes(32),
+        list(house.signers),
+        [usd, usd],
+        units,
+        usd,
+        blueprint.contract,
+    ]
     deploying = deploy_contract(house.relayer, house_contract("CollateralVault"), *arguments)
     assert await reason_of(deploying) == reason
 
 
 async def test_the_usd_token_must_be_listed(house) -> None:
     listed = [ListedToken(house.tokens.weth, 1)]
-    deploying = deploy_vault(house.w3, house.relayer, house.hub.deployment, house.signers, listed, house.tokens.usd)
+    deploying = deploy_vault(house.w3, house.relayer, house.deployment, house.signers, listed, house.tokens.usd)
     assert await reason_of(deploying) == "the USD token is not listed"
 
 

@@ -26,7 +26,6 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from circuits.committee import deal_committee
 from circuits.transcript import Deployment
 from node.ledger.account import Credit
 from node.ledger.apply import apply_message
@@ -45,6 +44,7 @@ from node.market.instruments import CollateralAsset, Perpetual, Registry
 from node.market.oracle_rules import Price
 from node.market.parameters import MarketParameters, UnderlyingParameters
 from node.market.state import FundingIndex, MarketState, advance, genesis_state
+from tests.support.committee import deal_committee
 
 DOLLAR = 10**6
 HUB_BLOCK = 100

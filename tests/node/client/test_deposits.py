@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from circuits.transcript import Deployment
 from devnet.anvil import DEV_KEYS, Anvil
 from node.chains import calls
 from node.chains.compile import compile_contract
@@ -51,7 +52,9 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
         w3 = connect(anvil.url)
         relayer = Relayer(w3, DEV_KEYS[0], CHAIN_ID, poll_interval=0.005)
         usd = (await deploy_contract(relayer, compile_contract(TOKEN), "US Dollar", "USD", 6)).contract or b""
-        vault = await deploy_vault(w3, relayer, bytes(32), [b"\x01" * 20], [ListedToken(usd, 1)], usd)
+        vault = await deploy_vault(
+            w3, relayer, Deployment(1, bytes(20), bytes(32)), [b"\x01" * 20], [ListedToken(usd, 1)], usd
+        )
         await relayer.send(usd, calls.encode_call("mint", ("address", "uint256"), [OWNER.address, 10**9]))
         yield Bank(w3, Chain(CHAIN_ID, anvil.url), Address(vault.vault), Address(usd))
         await disconnect(w3)

@@ -12,7 +12,7 @@ import pytest
 from clearing.v1 import ledger_service_pb2, market_service_pb2
 from eth_hash.auto import keccak
 
-from circuits.committee import CommitteeKey, deal_committee
+from circuits.committee import CommitteeKey
 from circuits.transcript import Deployment
 from node.client import connection as connection_module
 from node.client.connection import Connection
@@ -26,6 +26,7 @@ from node.market.instruments import Registry
 from node.market.parameters import MarketParameters
 from node.network import PeerAddress
 from tests.node.network.validators import Cable
+from tests.support.committee import deal_committee
 
 PERPETUAL, COIN = InstrumentId("BTC-PERP"), AssetId("WBTC@31337")
 

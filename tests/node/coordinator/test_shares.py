@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from clearing.v1 import batch_pb2
 
-from circuits.committee import deal_committee
 from circuits.errors import ProofRejected
 from node.coordinator.shares import SHARES, Shares
 from node.ledger.types import Status
 from node.ledger.wire import share_set_to_proto
 from tests.node.sequencing.world import FakeMesh, FakeSwitch
+from tests.support.committee import deal_committee
 from tests.support.ledger import Setting
 from tests.support.scenes import Scene, frozen
 
@@ -37,6 +37,7 @@ class Committee:
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the members keep their table, which takes some seconds to make."""
     return tmp_path_factory.mktemp("logarithms") / "table.bin"
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from eth_hash.auto import keccak
 
-from circuits.committee import deal_committee
 from node.ledger.house_digest import house_digest
 from node.ledger.state import House
 from node.ledger.types import Address, Digest
 from node.market.instruments import Registry
+from tests.support.committee import deal_committee
 from tests.support.ledger import Setting
 
 
