@@ -1,4 +1,4 @@
-"""An auditor's key and handles: they read what was committed, move like it, and are void for any other blinding or key."""
+"""An auditor's key and handles: they read what was committed, move like it, and are void for any other blinding."""
 
 import pickle
 from dataclasses import replace
@@ -281,7 +281,8 @@ AUDITED = SolvencyClaim(TERMS, INPUTS, prove_solvency(KEY, TERMS, INPUTS, WITNES
 def test_the_auditor_reads_cash_from_the_limbs_of_a_margin_proof() -> None:
     AUDITED.verify(KEY)
     proof = SolvencyProof.decode_for(TERMS, AUDITED.proof.encode(), audited=True)
-    assert proof == AUDITED.proof and proof.high_handle is not None
+    assert proof == AUDITED.proof
+    assert proof.high_handle is not None
     high = SECRET.read(proof.high, proof.high_handle)
     assert high == VALUE_BASE * scalar(10 + (1 << 63) >> 32)
 
