@@ -11,6 +11,7 @@ from typing import Any, Final
 from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 
+from circuits.auditor import AuditorKey, Handle
 from circuits.pedersen import Commitment
 from node.ledger.account import Account
 from node.ledger.merkle import MerkleTree, leaf_hash
@@ -26,7 +27,7 @@ ACCOUNT_LEAF_TYPES: Final = (
     "bytes",  # cash: C and D as EIP-2537 words
     "bytes32",  # digest of collateral
     "bytes32",  # digest of positions
-    "bytes32",  # digest of limbs, window, deadline, inbox, sealing key
+    "bytes32",  # digest of limbs, auditor and handles, window, deadline, inbox, sealing key
 )
 
 
@@ -35,6 +36,7 @@ def account_leaf(account: Account) -> bytes:
     window = account.window.encode() if account.window is not None else b""
     detail = (
         account.limbs,
+        account.audit,
         window,
         account.deadline,
         tuple(sorted(account.proposers_since_call)),
@@ -115,6 +117,8 @@ def _render(value: Any) -> bytes:
         return b"n"
     if isinstance(value, Commitment):
         return _framed(b"c", value.encode())
+    if isinstance(value, Handle | AuditorKey):
+        return _framed(b"h", value.encode())
     if isinstance(value, bool | int | IntEnum):
         return _framed(b"i", int(value).to_bytes(48, "big", signed=True))
     if isinstance(value, bytes):

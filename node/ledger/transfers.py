@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from eth_hash.auto import keccak
 
+from circuits.auditor import NO_HANDLE
 from circuits.group import IDENTITY
 from node.ledger.account import Account
 from node.ledger.checks import (
@@ -16,6 +17,7 @@ from node.ledger.checks import (
     Named,
     accepted_grid,
     check_claims,
+    check_counterparty,
     named_account,
     proven_account,
     require_active,
@@ -24,7 +26,7 @@ from node.ledger.checks import (
     require_live,
     unused_handle,
 )
-from node.ledger.claims import Verifier, opening_claim, proof_context
+from node.ledger.claims import Verifier, opening_claim, proof_context, side_handle
 from node.ledger.effects import EventKind, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Transfer, TransferTerms
@@ -66,8 +68,10 @@ def sender_side(house: House, state: LedgerState, transfer: Transfer, verifier: 
         raise Refused(Reason.AMOUNT_INVALID, "the amount is not blinded")
     grid = accepted_grid(state, terms.round)
     context = proof_context(house, digest, grid)
-    check_claims(verifier, (opening_claim(terms.commitment, transfer.opening_proof, context),))
-    sent = named.account.with_collateral_changed(terms.asset, -terms.commitment)
+    audit = side_handle(named.account, terms.sender_handle)
+    check_claims(verifier, (opening_claim(terms.commitment, transfer.opening_proof, context, audit),))
+    left = -(terms.sender_handle or NO_HANDLE)
+    sent = named.account.with_collateral_changed(terms.asset, -terms.commitment, left)
     after = proven_account(
         house,
         state,
@@ -94,7 +98,9 @@ def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifie
     acceptance = transfer.acceptance_digest(house.deployment)
     named = named_account(house, state, transfer.receiver, transfer.receiver_signature, acceptance)
     grid = accepted_grid(state, terms.round)
-    received = named.account.with_collateral_changed(terms.asset, terms.commitment)
+    context, came = proof_context(house, acceptance, grid), transfer.receiver_handle
+    check_counterparty(verifier, named.account, terms.commitment, came, transfer.receiver_handle_proof, context)
+    received = named.account.with_collateral_changed(terms.asset, terms.commitment, came or NO_HANDLE)
     received = _receiver_proven(house, state, received, grid, acceptance, transfer.receiver_proof, verifier)
     after = replace(
         state.with_account(sender.after).with_account(received),
@@ -102,9 +108,9 @@ def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifie
         trade_log=Digest(bytes(keccak(state.trade_log + digest + sender.handle))),
     )
     sent = Posting(PostingKind.TRANSFER_SENT, sender.after.id, asset=terms.asset, message=digest)
-    came = Posting(PostingKind.TRANSFER_RECEIVED, received.id, asset=terms.asset, message=digest)
+    gained = Posting(PostingKind.TRANSFER_RECEIVED, received.id, asset=terms.asset, message=digest)
     told = event(EventKind.TRANSFERRED, sender.after.id, transfer=digest, receiver=terms.receiver, asset=terms.asset)
-    return Applied(after, (*sender.named.postings, *named.postings, sent, came, told))
+    return Applied(after, (*sender.named.postings, *named.postings, sent, gained, told))
 
 
 def _receiver_proven(

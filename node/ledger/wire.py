@@ -8,6 +8,7 @@ from typing import Final
 from clearing.v1 import batch_pb2, messages_pb2
 from eth_hash.auto import keccak
 
+from circuits.auditor import AuditorKey
 from node.ledger.batch import (
     AccountOpening,
     Batch,
@@ -30,6 +31,7 @@ from node.ledger.messages import (
     MarginProof,
     Message,
     OpenAccount,
+    SetAuditor,
     Trade,
     Transfer,
     Withdraw,
@@ -86,6 +88,8 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
             return _withdraw(proto.withdraw)
         case "bid":
             return _bid(proto.bid)
+        case "set_auditor":
+            return _set_auditor(proto.set_auditor)
     raise WireError("message", "none is set")
 
 
@@ -111,6 +115,22 @@ def _bid(proto: messages_pb2.Bid) -> Bid:
         round=proto.round,
         nonce=exact("nonce", proto.nonce, 32),
         expiry=proto.expiry,
+        proof=proto.proof,
+        signature=proto.signature,
+    )
+
+
+def _set_auditor(proto: messages_pb2.SetAuditor) -> SetAuditor:
+    named = proto.HasField("auditor")
+    return SetAuditor(
+        reference=reference_from_proto("reference", proto.reference),
+        auditor=parsed("auditor", AuditorKey.decode, proto.auditor) if named else None,
+        handles=proto.handles,
+        round=proto.round,
+        nonce=exact("nonce", proto.nonce, 32),
+        expiry=proto.expiry,
+        auditor_proof=proto.auditor_proof,
+        handles_proof=proto.handles_proof,
         proof=proto.proof,
         signature=proto.signature,
     )
@@ -168,6 +188,23 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
                 signature=message.signature,
             )
             return messages_pb2.ClientMessage(bid=bid)
+        case SetAuditor():
+            return messages_pb2.ClientMessage(set_auditor=_set_auditor_to_proto(message))
+
+
+def _set_auditor_to_proto(message: SetAuditor) -> messages_pb2.SetAuditor:
+    return messages_pb2.SetAuditor(
+        reference=reference_to_proto(message.reference),
+        auditor=None if message.auditor is None else message.auditor.encode(),
+        handles=message.handles,
+        round=message.round,
+        nonce=message.nonce,
+        expiry=message.expiry,
+        auditor_proof=message.auditor_proof,
+        handles_proof=message.handles_proof,
+        proof=message.proof,
+        signature=message.signature,
+    )
 
 
 def encode_message(message: Message) -> bytes:
