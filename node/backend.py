@@ -7,8 +7,8 @@ from node.api.backend import (
     MessageStage,
     MessageState,
     NodeStatus,
-    PeerView,
     OpenTransfer,
+    PeerView,
     TradeProposal,
 )
 from node.api.feeds import Feed

@@ -1,4 +1,4 @@
-"""Open proposals of one kind, by id, with room for each proposer. Pure bookkeeping: what is in it was checked before."""
+"""Open proposals of one kind, by id, with room for each proposer. Whoever puts one in has checked it."""
 
 from collections import OrderedDict
 from collections.abc import Collection

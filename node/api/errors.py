@@ -111,6 +111,7 @@ REFUSALS: Final[Mapping[Reason, StatusCode]] = {
     Reason.WINDOW_LAPSED: StatusCode.ABORTED,
     Reason.ORACLE_STALE: StatusCode.FAILED_PRECONDITION,
     Reason.SELF_TRADE: StatusCode.INVALID_ARGUMENT,
+    Reason.SELF_TRANSFER: StatusCode.INVALID_ARGUMENT,
     Reason.COMMITMENT_REUSED: StatusCode.ALREADY_EXISTS,
     Reason.PROOF_INVALID: StatusCode.INVALID_ARGUMENT,
     Reason.VAULT_SHORT: StatusCode.FAILED_PRECONDITION,

@@ -34,7 +34,8 @@ from node.api.services.trades import TradeService
 from node.api.services.transfers import TransferService
 
 CLIENT_SERVICES: Final = tuple(
-    f"clearing.v1.{name}Service" for name in ("Account", "Ledger", "Liquidation", "Margin", "Market", "Trade", "Transfer")
+    f"clearing.v1.{name}Service"
+    for name in ("Account", "Ledger", "Liquidation", "Margin", "Market", "Trade", "Transfer")
 )
 OPERATOR_SERVICES: Final = ("clearing.v1.OperatorService",)
 

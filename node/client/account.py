@@ -1,4 +1,4 @@
-"""One account of the house in its owner's hands: deposit, trade, prove, withdraw, bid, and read along.
+"""One account of the house in its owner's hands: deposit, trade, transfer, prove, withdraw, bid, and read along.
 
 Every method that sends a message waits until a batch that holds it is final on the hub, unless it raises. Run several
 at once with an asyncio.TaskGroup: they chain on predicted versions. Bound the waiting with asyncio.timeout. Amounts are
@@ -21,7 +21,8 @@ from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
 from node.client.prover import Statement
 from node.client.session import Session
 from node.client.trading import Order, TradeDesk
-from node.client.views import AccountEvent, AccountView, Proposal, Receipt
+from node.client.transferring import TransferDesk, TransferOrder
+from node.client.views import AccountEvent, AccountView, Proposal, Receipt, TransferProposal
 from node.client.wallet import AccountWallet
 from node.ledger.effects import PostingKind
 from node.ledger.errors import Reason
@@ -42,6 +43,7 @@ class ClientAccount:
         self._pipeline = MessagePipeline(session.connection, wallet, self._follower)
         self._claimed: set[int] = set()
         self._desk = TradeDesk(session, wallet, self._follower, self._pipeline)
+        self._transfers = TransferDesk(session, wallet, self._follower, self._pipeline)
 
     def __repr__(self) -> str:
         return f"ClientAccount(0x{self.id.hex()})"
@@ -53,7 +55,7 @@ class ClientAccount:
 
     @property
     def sealing_key(self) -> bytes:
-        """The 32 public bytes that takers seal sizes to; hand them to those who would rather not ask the node."""
+        """The 32 public bytes that takers and senders seal amounts to; for those who would rather not ask the node."""
         return self._wallet.sealing_key
 
     async def start(self) -> None:
@@ -213,6 +215,41 @@ class ClientAccount:
             ClientError: as `MessagePipeline.submit`.
         """
         return await self._desk.accept(proposal)
+
+    async def propose_transfer(
+        self, *, receiver: AccountId, asset: AssetId, amount: int, sealing_key: bytes | None = None
+    ) -> Receipt:
+        """Offer `amount` ledger units of collateral to `receiver`, and wait until they have moved.
+
+        Nobody but the two owners learns the amount. Made again, with a fresh blinding, when this account moves on
+        before the receiver accepts. `sealing_key` as in `propose`.
+
+        Raises:
+            ProposalLapsed: the receiver did not accept in time.
+            AmountInvalid: an amount that no transfer has, or more than there is.
+            ShortOfMargin: the account would be short of margin after it.
+            RecipientInvalid: a sealing key that is none.
+            HouseRefused, HouseUnavailable, HouseUntrusted: what the node answers.
+        """
+        return await self._transfers.propose(TransferOrder(receiver, asset, amount, sealing_key))
+
+    def transfers(self) -> AsyncIterator[TransferProposal]:
+        """Transfers offered to this account: those waiting, then new ones. The box of each opens to its commitment."""
+        return self._transfers.incoming()
+
+    async def accept_transfer(self, proposal: TransferProposal) -> Receipt:
+        """Take in what a sender offers, and wait until it is final.
+
+        An account that has positions, or proved its margin before, proves it again with the new collateral; that ends
+        a margin call. One that never did signs and nothing else.
+
+        Raises:
+            ProposalRejected: the proposal is not what its signed terms and box say.
+            ShortOfMargin: this account is short of margin even with it.
+            HouseRefused: VERSION_MISMATCH if the sender's account has moved on.
+            ClientError: as `MessagePipeline.submit`.
+        """
+        return await self._transfers.accept(proposal)
 
     async def events(self, after_sequence: int = 0) -> AsyncIterator[AccountEvent]:
         """The public record of this account: the past after `after_sequence`, then each batch's as it becomes final."""

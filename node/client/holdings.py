@@ -49,10 +49,10 @@ class Holdings:
         return self.positions.get(instrument, _NOTHING)
 
     def apply(self, posting: Posting, size: Opening | None = None) -> "Holdings":
-        """After one posting; `size` is the opening of the trade's commitment that a TRADE posting names.
+        """After one posting; `size` is the opening of the commitment of the trade or transfer that it names.
 
         Raises:
-            PostingInvalid: a posting that cannot follow this history, or a trade without its size.
+            PostingInvalid: a posting that cannot follow this history, or a trade or transfer without its opening.
         """
         match posting.kind:
             case PostingKind.CREDITED:
@@ -71,6 +71,10 @@ class Holdings:
                 return self.traded(_instrument(posting), -_size(posting, size), MicroUsd(posting.amount))
             case PostingKind.SETTLED:
                 return self.settled(_instrument(posting), MicroUsd(posting.amount))
+            case PostingKind.TRANSFER_SENT:
+                return self.with_collateral_moved(_asset(posting), -_size(posting, size))
+            case PostingKind.TRANSFER_RECEIVED:
+                return self.with_collateral_moved(_asset(posting), _size(posting, size))
             case PostingKind.OPENED:
                 return self.opened()
 
@@ -100,7 +104,11 @@ class Holdings:
 
     def with_collateral(self, asset: AssetId, amount: int) -> "Holdings":
         """Collateral after a public movement in ledger units."""
-        after = self.collateral.get(asset, _NOTHING) + Opening.public(amount)
+        return self.with_collateral_moved(asset, Opening.public(amount))
+
+    def with_collateral_moved(self, asset: AssetId, change: Opening) -> "Holdings":
+        """Collateral after a movement in ledger units."""
+        after = self.collateral.get(asset, _NOTHING) + change
         return replace(self, collateral=_with(self.collateral, asset, after))
 
     def with_position(self, instrument: InstrumentId, change: Opening) -> "Holdings":
@@ -156,5 +164,5 @@ def _instrument(posting: Posting) -> InstrumentId:
 
 def _size(posting: Posting, size: Opening | None) -> Opening:
     if size is None:
-        raise PostingInvalid(posting.kind, "its trade's size is unknown")
+        raise PostingInvalid(posting.kind, "the amount that it moves is unknown")
     return size

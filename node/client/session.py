@@ -4,13 +4,14 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from clearing.v1 import margin_service_pb2
+from clearing.v1 import account_service_pb2, margin_service_pb2
 
 from node.client.connection import Connection
 from node.client.errors import HouseUntrusted
 from node.client.house import HouseTerms
 from node.client.prover import MarginProver
 from node.client.signing import OwnerKey
+from node.ledger.types import AccountId
 from node.market.errors import EncodingInvalid
 from node.market.grid import RiskGrid
 
@@ -66,3 +67,13 @@ class Session:
     grids: GridSource
     paying: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the owner's address sends transactions, whose nonces must follow one another."""
+
+    async def sealing_key(self, account: AccountId) -> bytes:
+        """The 32 bytes to which openings for an account are sealed, as the node tells them.
+
+        Raises:
+            HouseRefused: the account is not open.
+        """
+        request = account_service_pb2.GetAccountRequest(account=account)
+        response = await self.connection.call(self.connection.accounts.GetAccount, request)
+        return bytes(response.account.sealing_key)

@@ -2,7 +2,8 @@
 
 Both owners sign, so nothing hidden enters an account that its owner did not see. The sender proves that the amount is
 not negative, that what is left is not negative (40 bits each), and its margin after it. The receiver's rows only rise:
-it proves its margin where it needs a window, as the new collateral must stand in it, and nothing where it does not.
+it proves its margin where it needs a window, as the new collateral must stand in it, and nothing where it does not. A
+receiver that is due or called is cured by that proof, as by any other.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from node.ledger.checks import (
     check_claims,
     check_counterparty,
     named_account,
+    not_active,
     proven_account,
     require_active,
     require_box,
@@ -27,11 +29,11 @@ from node.ledger.checks import (
     unused_handle,
 )
 from node.ledger.claims import Verifier, opening_claim, proof_context, side_handle
-from node.ledger.effects import EventKind, Posting, PostingKind, event
+from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Transfer, TransferTerms
 from node.ledger.state import House, LedgerState
-from node.ledger.types import Digest
+from node.ledger.types import Digest, Status
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
 
@@ -54,12 +56,14 @@ def sender_side(house: House, state: LedgerState, transfer: Transfer, verifier: 
     terms, digest = transfer.terms, transfer.digest(house.deployment)
     require_live(state, terms.expiry)
     if terms.sender.account == terms.receiver or transfer.receiver.account != terms.receiver:
-        raise Refused(Reason.SELF_TRADE, "sender and receiver must be two accounts, the receiver the one in the terms")
+        raise Refused(
+            Reason.SELF_TRANSFER, "sender and receiver must be two accounts, the receiver the one in the terms"
+        )
     named = named_account(house, state, terms.sender, transfer.sender_signature, digest)
     require_active(named.account)
     if terms.receiver not in state.accounts:
         raise Refused(Reason.ACCOUNT_UNKNOWN, f"account {terms.receiver.hex()} is not open")
-    require_active(state.accounts[terms.receiver])
+    _require_receptive(state.accounts[terms.receiver])
     require_fresh_prices(state)
     _require_transferable(house, named.account, terms)
     require_box(transfer.sealed_box, terms.box_digest)
@@ -97,6 +101,7 @@ def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifie
     sender = sender_side(house, state, transfer, verifier)
     acceptance = transfer.acceptance_digest(house.deployment)
     named = named_account(house, state, transfer.receiver, transfer.receiver_signature, acceptance)
+    _require_receptive(named.account)
     grid = accepted_grid(state, terms.round)
     context, came = proof_context(house, acceptance, grid), transfer.receiver_handle
     check_counterparty(verifier, named.account, terms.commitment, came, transfer.receiver_handle_proof, context)
@@ -110,7 +115,10 @@ def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifie
     sent = Posting(PostingKind.TRANSFER_SENT, sender.after.id, asset=terms.asset, message=digest)
     gained = Posting(PostingKind.TRANSFER_RECEIVED, received.id, asset=terms.asset, message=digest)
     told = event(EventKind.TRANSFERRED, sender.after.id, transfer=digest, receiver=terms.receiver, asset=terms.asset)
-    return Applied(after, (*sender.named.postings, *named.postings, sent, gained, told))
+    effects: list[Effect] = [*sender.named.postings, *named.postings, sent, gained, told]
+    if named.account.status is not received.status:
+        effects.append(event(EventKind.MARGIN_PROVEN, received.id, round=terms.round, was=named.account.status.name))
+    return Applied(after, tuple(effects))
 
 
 def _receiver_proven(
@@ -123,10 +131,17 @@ def _receiver_proven(
     verifier: Verifier,
 ) -> Account:
     if received.needs_window:
-        return proven_account(house, state, received, grid, acceptance, proof, "receiver_proof", verifier)
+        proven = proven_account(house, state, received, grid, acceptance, proof, "receiver_proof", verifier)
+        return replace(proven, status=Status.ACTIVE, deadline=0, proposers_since_call=frozenset())
     if proof:
         raise Refused(Reason.PROOF_INVALID, "receiver_proof: the account needs none, and then there is none")
     return replace(received, version=received.version + 1)
+
+
+def _require_receptive(receiver: Account) -> None:
+    """ACCOUNT_NOT_ACTIVE for a receiver in default; one that is due or called may be helped."""
+    if receiver.status not in (Status.ACTIVE, Status.DUE, Status.CALLED):
+        raise not_active(receiver)
 
 
 def _require_transferable(house: House, sender: Account, terms: TransferTerms) -> None:

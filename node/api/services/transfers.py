@@ -93,6 +93,4 @@ class TransferService(pb_grpc.TransferServiceServicer):
 
 
 def _streamed(proposal: OpenTransfer) -> pb.StreamTransfersResponse:
-    return pb.StreamTransfersResponse(
-        proposal_id=proposal.id, proposal=transfer_proposal_to_proto(proposal.transfer)
-    )
+    return pb.StreamTransfersResponse(proposal_id=proposal.id, proposal=transfer_proposal_to_proto(proposal.transfer))

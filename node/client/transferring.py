@@ -1,0 +1,152 @@
+"""Private transfers of one account, as sender and as receiver. How long an offer stands: `offers.py`."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass, replace
+
+from clearing.v1 import messages_pb2, transfer_service_pb2
+from eth_hash.auto import keccak
+
+from circuits.opening import prove_opening
+from node.client.delivery import Sending
+from node.client.derivation import fresh_nonce
+from node.client.errors import AmountInvalid, ProposalRejected, SealingError
+from node.client.follower import PostingFollower
+from node.client.offers import Offer, OfferBook, offer_blocks
+from node.client.pipeline import Built, MessagePipeline, Tip
+from node.client.prover import Statement
+from node.client.session import Session
+from node.client.transfer_proposals import (
+    check_transfer_unchanged,
+    read_transfer,
+    transfer_of,
+    transfer_proposal_to_proto,
+)
+from node.client.views import Receipt, TransferProposal
+from node.client.wallet import AccountWallet
+from node.ledger.errors import Reason
+from node.ledger.messages import AccountReference, Transfer, TransferTerms
+from node.ledger.types import MAX_AMOUNT, AccountId, AssetId, Digest
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOrder:
+    """What a sender wants: `amount` ledger units of `asset` in the receiver's account. Its repr shows no amount."""
+
+    receiver: AccountId
+    asset: AssetId
+    amount: int
+    sealing_key: bytes | None = None
+    """The receiver's, as the receiver itself told it; None asks the node."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.amount < MAX_AMOUNT:
+            raise AmountInvalid("ledger units", "a transfer moves a number of units above 0 and below 2^40")
+
+    def __repr__(self) -> str:
+        return f"TransferOrder(0x{self.receiver.hex()}, {self.asset}, …)"
+
+
+class TransferDesk:
+    """The transfers of one account."""
+
+    def __init__(
+        self, session: Session, wallet: AccountWallet, follower: PostingFollower, pipeline: MessagePipeline
+    ) -> None:
+        self._session, self._wallet, self._pipeline = session, wallet, pipeline
+        self._offers = OfferBook(follower, pipeline)
+
+    async def propose(self, order: TransferOrder) -> Receipt:
+        """Offer a transfer and wait until it is final. See `ClientAccount.propose_transfer`."""
+
+        async def make(tip: Tip) -> Offer:
+            transfer = await self._sender_half(order, tip)
+            connection = self._session.connection
+            proposal = transfer_proposal_to_proto(transfer)
+            request = transfer_service_pb2.ProposeTransferRequest(proposal=proposal)
+
+            def send() -> Awaitable[object]:
+                return connection.call(connection.transfers.ProposeTransfer, request)
+
+            return Offer(transfer.digest(self._session.house.deployment), tip.version, transfer.terms.expiry, send)
+
+        return await self._offers.until_final(make)
+
+    async def incoming(self) -> AsyncIterator[TransferProposal]:
+        """Transfers to this account whose box opens to what the terms commit to. See `ClientAccount.transfers`."""
+        connection = self._session.connection
+        request = transfer_service_pb2.StreamTransfersRequest(receiver=self._wallet.account)
+        async for response in connection.stream(connection.transfers.StreamTransfers, lambda: request):
+            try:
+                transfer = transfer_of(response.proposal)
+                yield read_transfer(self._wallet, self._session.house.deployment, response.proposal_id, transfer)
+            except (ProposalRejected, SealingError) as error:
+                # Anyone may send anything to a receiver: a bad proposal is not the receiver's failure.
+                _log.warning("transfer 0x%s is passed over: %s", response.proposal_id.hex(), error)
+
+    async def accept(self, proposal: TransferProposal) -> Receipt:
+        """Sign a transfer and wait until it is final. See `ClientAccount.accept_transfer`."""
+        check_transfer_unchanged(self._wallet, self._session.house.deployment, proposal)
+        terms = proposal.transfer.terms
+        amount = self._wallet.unseal(terms, proposal.transfer.sealed_box)
+
+        async def build(tip: Tip) -> Built:
+            after = tip.holdings.with_collateral_moved(terms.asset, amount)
+            receiver = AccountReference(self._wallet.account, tip.version, tip.holdings.credits_merged)
+            acceptance = replace(proposal.transfer, receiver=receiver).acceptance_digest(self._session.house.deployment)
+            proof = b""
+            if tip.needs_window:
+                grid = await self._session.grids.of_round(terms.round)
+                proof = await self._session.prover.prove(Statement(after, grid), acceptance)
+            self._wallet.remember(proposal.id, amount)
+            connection = self._session.connection
+            request = transfer_service_pb2.AcceptTransferRequest(
+                proposal_id=proposal.id,
+                receiver=messages_pb2.AccountReference(
+                    account=receiver.account, version=receiver.version, credits=receiver.credits
+                ),
+                receiver_proof=proof,
+                receiver_signature=self._session.owner.sign(acceptance),
+            )
+
+            def send() -> Awaitable[object]:
+                return connection.call(connection.transfers.AcceptTransfer, request)
+
+            return Built(Sending(proposal.id, terms.expiry, send), after, proven=tip.needs_window)
+
+        # The round is the terms': a transfer whose round is over cannot be mended here.
+        return await self._pipeline.submit(build, frozenset({Reason.VERSION_MISMATCH, Reason.CREDITS_UNKNOWN}))
+
+    async def _sender_half(self, order: TransferOrder, tip: Tip) -> Transfer:
+        house, account = self._session.house, self._wallet.account
+        grid = await self._session.grids.latest()
+        nonce = fresh_nonce()
+        amount = self._wallet.size_opening(order.amount, nonce)
+        sealing_key = order.sealing_key or await self._session.sealing_key(order.receiver)
+        box = self._wallet.seal(sealing_key, amount, order.receiver, nonce)
+        terms = TransferTerms(
+            sender=AccountReference(account, tip.version, tip.holdings.credits_merged),
+            receiver=order.receiver,
+            asset=order.asset,
+            round=grid.round,
+            commitment=house.key.commit(amount),
+            box_digest=Digest(keccak(box)),
+            nonce=nonce,
+            expiry=tip.as_of.hub_block + offer_blocks(house),
+        )
+        digest = terms.digest(house.deployment)
+        after = tip.holdings.with_collateral_moved(order.asset, -amount)
+        prover = self._session.prover
+        statement = Statement(after, grid, transfer=amount, withdrawn=order.asset)
+        proof = await prover.prove(statement, digest)
+        self._wallet.remember(digest, amount)
+        return Transfer(
+            terms=terms,
+            sealed_box=box,
+            opening_proof=prove_opening(house.key, amount, terms.commitment, prover.context(grid, digest)),
+            sender_proof=proof,
+            sender_signature=self._session.owner.sign(digest),
+            receiver=AccountReference(order.receiver, 0, 0),
+        )
