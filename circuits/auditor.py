@@ -150,6 +150,29 @@ class AuditorHandle:
         transcript.absorb_point(b"auditor handle", self.handle.point)
 
 
+@dataclass(frozen=True, slots=True)
+class ProvenAuditor:
+    """What an auditor hands to those who name it: its key under one house and the key's proof."""
+
+    key: AuditorKey
+    proof: bytes
+
+    def encode(self) -> bytes:
+        """128 bytes: key (48), proof (80)."""
+        return self.key.encode() + self.proof
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """From 128 bytes; the proof is not checked.
+
+        Raises:
+            DecodingError: another length, or no key.
+        """
+        if len(data) != POINT_BYTES + AUDITOR_PROOF_BYTES:
+            raise DecodingError("auditor", f"{len(data)} bytes where {POINT_BYTES + AUDITOR_PROOF_BYTES} belong")
+        return cls(AuditorKey.decode(data[:POINT_BYTES]), data[POINT_BYTES:])
+
+
 class AuditorSecret:
     """The scalar a, from 1 to r − 1; the same for every house. Its repr shows nothing."""
 

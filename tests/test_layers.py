@@ -38,6 +38,7 @@ NARROWED = {
         "node.ledger.effects": "the public postings an owner restores its openings from",
         "node.ledger.errors": "the reasons a refusal names, and what decoding raises",
         "node.ledger.wire": "the encoding of what it signs",
+        "node.ledger.signatures": "to know its owner's signature again in what a node shows",
         "node.ledger.house_digest": "what an owner pins, computed as the node computes it",
         "node.market": "prices, grids and windows, to know what it proves",
         "clearing": "the stubs of the services it calls",

@@ -7,12 +7,12 @@ whole ledger units, lots and micro-dollars; `HouseTerms` converts decimal figure
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
-from typing import Final
 
 from clearing.v1 import ledger_service_pb2, liquidation_service_pb2
 
 from node.client.advisor import MarginReport, report
-from node.client.delivery import Sending
+from node.client.auditing import AuditorDesk
+from node.client.delivery import MESSAGE_BLOCKS, Sending
 from node.client.deposits import Chain, VaultDeposit, pay_in
 from node.client.derivation import fresh_nonce
 from node.client.errors import HouseRefused
@@ -29,9 +29,6 @@ from node.ledger.errors import Reason
 from node.ledger.messages import AccountReference, Bid, MarginProof, Withdraw
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire import message_to_proto
-
-MESSAGE_BLOCKS: Final = 64
-"""Hub blocks that a message may take into a batch, before it is void."""
 
 
 class ClientAccount:
@@ -176,6 +173,19 @@ class ClientAccount:
 
         # The funding in force may be a round ahead of the grid's: such a proof fails, and the next one holds.
         return await self._pipeline.submit(build, MOVED_ON | {Reason.PROOF_INVALID})
+
+    async def set_auditor(self, auditor: bytes | None) -> Receipt:
+        """Let the holder of a key read this account from now on, or nobody (None), and wait until that is final.
+
+        `auditor` are the 128 bytes that `zkclear audit identity` prints. Every later message of the account brings what
+        the auditor needs. Taking the name back does not take back what it has read.
+
+        Raises:
+            AuditorInvalid: not an auditor's key with its proof for this house.
+            ShortOfMargin: the account lacks margin, which it proves anew if it needs a margin window.
+            ClientError: as `MessagePipeline.submit`.
+        """
+        return await self._pipeline.submit(AuditorDesk(self._session, self.id).naming(auditor))
 
     async def propose(
         self,

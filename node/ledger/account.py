@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from circuits.auditor import NO_HANDLE, Handle
+from circuits.auditor import NO_HANDLE, AuditorKey, Handle
 from circuits.pedersen import NOTHING, Commitment
 from node.ledger.audit import Audit
 from node.ledger.errors import Reason, Refused
@@ -75,6 +75,11 @@ class Account:
         Hidden collateral alone asks for none: no message lets it go below zero.
         """
         return bool(self.positions) or self.limbs.high is not None
+
+    @property
+    def auditor(self) -> AuditorKey | None:
+        """Who reads along, if anybody."""
+        return None if self.audit is None else self.audit.auditor
 
     def position(self, instrument: InstrumentId) -> Commitment:
         """The committed position, zero if there is none."""

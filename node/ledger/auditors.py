@@ -25,7 +25,7 @@ from node.ledger.checks import (
     require_live,
 )
 from node.ledger.claims import Verifier, message_context
-from node.ledger.effects import EventKind, event
+from node.ledger.effects import EventKind, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import SetAuditor
 from node.ledger.state import House, LedgerState
@@ -52,7 +52,8 @@ def apply_auditor(house: House, state: LedgerState, message: SetAuditor, verifie
         audit = _audit(house, named.account, message, message.auditor, digest, verifier)
         after = _proven(house, state, replace(named.account, audit=audit), message, digest, verifier)
         told = event(EventKind.AUDITOR_NAMED, after.id, auditor=message.auditor.encode())
-    return Applied(state.with_account(after), (*named.postings, told))
+    posting = Posting(PostingKind.AUDITOR, after.id, message=digest)
+    return Applied(state.with_account(after), (*named.postings, posting, told))
 
 
 def blinded_amounts(account: Account) -> tuple[Commitment, ...]:

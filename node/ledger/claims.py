@@ -166,8 +166,7 @@ def solvency_claim(
         raise Refused(Reason.PROOF_INVALID, f"{field_name}: {error}") from error
     exposures = (*account.positions.values(), *account.collateral.values())
     inputs = SolvencyInputs(account.cash, exposures, trade, transfer)
-    auditor = None if account.audit is None else account.audit.auditor
-    return SolvencyClaim(terms, inputs, decoded, context, auditor)
+    return SolvencyClaim(terms, inputs, decoded, context, account.auditor)
 
 
 def _require_handle(account: Account, terms: SolvencyTerms, proof: bytes) -> None:

@@ -97,6 +97,8 @@ class PostingKind(StrEnum):
     """Collateral `asset` shrinks by the amount of transfer `message`."""
     TRANSFER_RECEIVED = "TRANSFER_RECEIVED"
     """Collateral `asset` grows by the amount of transfer `message`."""
+    AUDITOR = "AUDITOR"
+    """Nothing moves; who reads the account from now on is what message `message` says."""
 
 
 @dataclass(frozen=True, slots=True)

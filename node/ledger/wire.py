@@ -89,7 +89,7 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
         case "bid":
             return _bid(proto.bid)
         case "set_auditor":
-            return _set_auditor(proto.set_auditor)
+            return auditor_from_proto(proto.set_auditor)
     raise WireError("message", "none is set")
 
 
@@ -120,7 +120,12 @@ def _bid(proto: messages_pb2.Bid) -> Bid:
     )
 
 
-def _set_auditor(proto: messages_pb2.SetAuditor) -> SetAuditor:
+def auditor_from_proto(proto: messages_pb2.SetAuditor) -> SetAuditor:
+    """A SetAuditor; its handles are decoded where their number is known.
+
+    Raises:
+        WireError: a field has the wrong length or does not decode.
+    """
     named = proto.HasField("auditor")
     return SetAuditor(
         reference=reference_from_proto("reference", proto.reference),

@@ -333,9 +333,7 @@ def make_trade(
         context = proof_context(house, acceptance, grid)
         tied = bytes(HANDLES_PROOF_BYTES)
         if not maker.hollow:
-            tied = prove_handles(
-                house.committee.key, maker.auditor, (terms.commitment,), (opening.blinding,), context
-            )
+            tied = prove_handles(house.committee.key, maker.auditor, (terms.commitment,), (opening.blinding,), context)
         trade = replace(trade, maker_handle_proof=tied)
     return replace(trade, maker_proof=maker.prove(grid, acceptance, sold), maker_signature=maker.sign(acceptance))
 
