@@ -20,8 +20,8 @@ from node.ledger.checks import (
     accepted_grid,
     check_claims,
     named_account,
+    not_active,
     proven_account,
-    require_active,
     require_live,
 )
 from node.ledger.claims import Verifier, message_context
@@ -29,7 +29,7 @@ from node.ledger.effects import EventKind, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import SetAuditor
 from node.ledger.state import House, LedgerState
-from node.ledger.types import AssetId, Digest, InstrumentId
+from node.ledger.types import AssetId, Digest, InstrumentId, Status
 
 _PROOFS: Final = ("auditor_proof", "handles_proof", "proof")
 
@@ -43,17 +43,21 @@ def apply_auditor(house: House, state: LedgerState, message: SetAuditor, verifie
     digest = message.digest(house.deployment)
     require_live(state, message.expiry)
     named = named_account(house, state, message.reference, message.signature, digest)
-    require_active(named.account)
+    if named.account.status not in (Status.ACTIVE, Status.DUE, Status.CALLED):
+        raise not_active(named.account)
     if message.auditor is None:
         _require_bare(message)
         after = replace(named.account, audit=None, version=named.account.version + 1)
-        told = event(EventKind.AUDITOR_REMOVED, after.id)
+        told = [event(EventKind.AUDITOR_REMOVED, after.id)]
     else:
         audit = _audit(house, named.account, message, message.auditor, digest, verifier)
         after = _proven(house, state, replace(named.account, audit=audit), message, digest, verifier)
-        told = event(EventKind.AUDITOR_NAMED, after.id, auditor=message.auditor.encode())
+        told = [event(EventKind.AUDITOR_NAMED, after.id, auditor=message.auditor.encode())]
+    if after.status is not named.account.status:
+        was = named.account.status.name
+        told.append(event(EventKind.MARGIN_PROVEN, after.id, round=message.round, was=was))
     posting = Posting(PostingKind.AUDITOR, after.id, message=digest)
-    return Applied(state.with_account(after), (*named.postings, posting, told))
+    return Applied(state.with_account(after), (*named.postings, posting, *told))
 
 
 def blinded_amounts(account: Account) -> tuple[Commitment, ...]:
@@ -112,7 +116,8 @@ def _proven(
 ) -> Account:
     if account.needs_window:
         grid = accepted_grid(state, message.round)
-        return proven_account(house, state, account, grid, digest, message.proof, "proof", verifier)
+        proven = proven_account(house, state, account, grid, digest, message.proof, "proof", verifier)
+        return replace(proven, status=Status.ACTIVE, deadline=0, proposers_since_call=frozenset())
     if message.proof or message.round:
         raise Refused(Reason.PROOF_INVALID, "proof: the account needs none, and then there is none")
     return replace(account, version=account.version + 1)
