@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from devnet.anvil import DEV_KEYS, AnvilError
+from devnet.bench import bench_app
 from devnet.errors import DevnetError, SettingsInvalid
 from devnet.network import Devnet, clear_run
 from devnet.report import Report
@@ -31,6 +32,7 @@ app = typer.Typer(help="A clearing house for crypto derivatives with hidden book
 devnet_app = typer.Typer(help="A local network of four chains and four nodes.", no_args_is_help=True)
 app.add_typer(devnet_app, name="devnet")
 app.add_typer(node_app, name="node")
+app.add_typer(bench_app, name="bench")
 console = Console()
 
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the devnet keeps everything.")]

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "zkclear devnet stop": "tests/devnet/test_cli.py",
     "zkclear devnet continue": "tests/devnet/test_cli.py",
     "zkclear devnet reset": "tests/devnet/test_cli.py",
+    "zkclear bench gas": "tests/devnet/test_gas_bench.py",
     "zkclear node run": "each end-to-end test starts its nodes with it",
     "zkclear node status": "tests/devnet/test_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",

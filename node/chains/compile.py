@@ -30,16 +30,16 @@ class ContractCode:
 
 
 def house_contract(name: str, cache: Path | None = None) -> ContractCode:
-    """The house's own contract `name`: ClearingHub, CollateralVault or CollateralAuction."""
+    """The house's own contract `name`: ClearingHub, CollateralVault, CollateralAuction or SolvencyVerifier."""
     return compile_contract(CONTRACTS / f"{name}.vy", cache)
 
 
 @lru_cache
 def compile_contract(source: Path, cache: Path | None = None) -> ContractCode:
-    """Compile the contract in file `source`, whose imports are looked up beside it.
+    """Compile the contract in file `source`, whose imports are looked up beside it, then among the house's own.
 
-    `cache` is a folder for the results; an entry holds for one compiler version and one state of the whole
-    folder of sources. Compiler errors pass through as Vyper raises them.
+    `cache` is a folder for the results; an entry holds for one compiler version and one state of the folders of
+    sources. Compiler errors pass through as Vyper raises them.
     """
     if cache is None:
         return _compile(source)
@@ -61,7 +61,7 @@ def _compile(source: Path) -> ContractCode:
     from vyper.compiler.input_bundle import FilesystemInputBundle
     from vyper.compiler.settings import Settings
 
-    bundle = FilesystemInputBundle([source.parent])
+    bundle = FilesystemInputBundle(_folders(source))
     output = compile_code(
         source.read_text(),
         contract_path=source,
@@ -79,9 +79,15 @@ def _compile(source: Path) -> ContractCode:
 
 def _fingerprint(source: Path) -> str:
     digest = hashlib.sha256(f"{version('vyper')} {EVM_VERSION} {source.name}".encode())
-    for file in sorted(source.parent.glob("*.vy")):
-        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    for folder in _folders(source):
+        for file in sorted(folder.glob("*.vy*")):
+            digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:32]
+
+
+def _folders(source: Path) -> list[Path]:
+    """Where imports are looked up; the compiler begins with the last one."""
+    return list(dict.fromkeys((CONTRACTS, source.parent)))
 
 
 def _to_json(code: ContractCode) -> dict[str, Any]:

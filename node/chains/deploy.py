@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import encode
+from eth_utils.address import to_checksum_address
 
+from circuits.group import point_words
+from circuits.pedersen import CommitmentKey
 from circuits.transcript import Deployment
 from node.chains.calls import HubReader, VaultReader
 from node.chains.compile import ContractCode, house_contract
+from node.chains.margin_verifier import creation_code, generator_data, words
 from node.chains.relayer import Receipt, Relayer
 from node.chains.rpc import Connection
 
@@ -79,6 +83,34 @@ async def deploy_vault(
     )
     vault = _address(receipt)
     return VaultDeployment(vault, await VaultReader(w3, vault).auction(), receipt.block_number)
+
+
+async def deploy_generators(relayer: Relayer) -> tuple[bytes, ...]:
+    """Deploy the data contracts with the generators; every SolvencyVerifier of a chain can use the same ones."""
+    return tuple([_address(await relayer.send(None, creation_code(data))) for data in generator_data()])
+
+
+async def deploy_verifier(
+    relayer: Relayer,
+    deployment: Deployment,
+    key: CommitmentKey,
+    generators: Sequence[bytes],
+    cache: Path | None = None,
+) -> bytes:
+    """Deploy the SolvencyVerifier of a deployment and its committee's `key`; answers its address.
+
+    `generators` are the addresses that `deploy_generators` answered.
+    """
+    receipt = await deploy_contract(
+        relayer,
+        house_contract("SolvencyVerifier", cache),
+        deployment.hub_chain_id,
+        to_checksum_address(deployment.hub),
+        deployment.salt,
+        words(point_words(key.blinding_base)),
+        [to_checksum_address(address) for address in generators],
+    )
+    return _address(receipt)
 
 
 def _address(receipt: Receipt) -> bytes:

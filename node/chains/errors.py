@@ -180,3 +180,15 @@ class ReceiptTimeout(ChainError):
 
     def __str__(self) -> str:
         return f"0x{self.transaction_hash.hex()} reached no block within {self.seconds:g} s"
+
+
+@dataclass
+class StatementTooLarge(ChainError):
+    """A statement that SolvencyVerifier does not take: it has more of `what` than `limit`."""
+
+    what: str
+    have: int
+    limit: int
+
+    def __str__(self) -> str:
+        return f"{self.have} {self.what} where the contract takes {self.limit}"

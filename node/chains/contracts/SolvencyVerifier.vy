@@ -109,7 +109,8 @@ def verify(
     assert len(msg.data) == 4 + 32 * words, "the calldata is longer than its arguments"
     layout: margin_statement.Layout = margin_statement._layout(rows, base)
     assert len(points) == 3 + 2 * layout.shape.rounds, "not the number of points of this shape"
-    assert len(scalars) == layout.shape.final_linear + layout.shape.final_norm, "not the number of scalars of this shape"
+    final_length: uint256 = layout.shape.final_linear + layout.shape.final_norm
+    assert len(scalars) == final_length, "not the number of scalars of this shape"
     variables: uint256 = len(commitments) + len(auxiliaries)
     state: bytes32 = margin_transcript._bind_context(
         BEGUN, kind, message_digest, oracle_round, grid_digest, parameters_digest
@@ -123,43 +124,27 @@ def verify(
     folded: margin_statement.Folded = margin_statement._fold(
         rows, variables, margin_scalars._row_factor(drawn.tau), drawn.lam
     )
-    own: uint256[margin_transcript.MAX_POINTS] = margin_scalars._point_scalars(drawn, linear.inverse_tau, unrolled)
-
-    # The proof's own points come first: there are fewer of them than a piece of the sum holds.
-    terms: bls12381.Term[bls12381.TERMS] = empty(bls12381.Term[bls12381.TERMS])
-    terms[0].point = KEY
-    terms[0].scalar = linear.blinding
-    count: uint256 = 1
-    for i: uint256 in range(len(points), bound=margin_transcript.MAX_POINTS):
-        terms[count].point = points[i]
-        terms[count].scalar = own[i]
-        count = unsafe_add(count, 1)
-    for i: uint256 in range(len(commitments), bound=margin_transcript.MAX_COMMITMENTS):
-        # C, without D
-        for word: uint256 in range(4):
-            terms[count].point[word] = commitments[i][word]
-        terms[count].scalar = folded.weights[i]
-        count = unsafe_add(count, 1)
-    for i: uint256 in range(len(auxiliaries), bound=margin_transcript.MAX_COMMITMENTS):
-        terms[count].point = auxiliaries[i]
-        terms[count].scalar = folded.weights[unsafe_add(len(commitments), i)]
-        count = unsafe_add(count, 1)
-
+    terms: bls12381.Term[bls12381.TERMS] = self._own_terms(
+        margin_scalars._point_scalars(drawn, linear.inverse_tau, unrolled),
+        folded.weights,
+        linear.blinding,
+        points,
+        commitments,
+        auxiliaries,
+    )
+    count: uint256 = 1 + len(points) + variables
     total: uint256[4] = empty(uint256[4])
     digits: margin_scalars.DigitSide = margin_scalars._begin_digits(drawn)
     for part: uint256 in range(PARTS):
-        used: uint256 = 0
-        block_scalars: uint256[DATA_POINTS] = empty(uint256[DATA_POINTS])
-        if part < G_PARTS:
-            used = margin_scalars._used(layout.shape.padded, part)
-            if used > 0:
-                digits = margin_scalars._digit_block(digits, drawn, linear.inverse_mu, unrolled, layout, final, part, used)
-                block_scalars = digits.scalars
-        else:
-            used = margin_scalars._used(layout.shape.linear - 1, part - G_PARTS)
-            block_scalars = linear.scalars[part - G_PARTS]
+        used: uint256 = self._used(part, layout.shape)
         if used == 0:
             continue
+        block_scalars: uint256[DATA_POINTS] = empty(uint256[DATA_POINTS])
+        if part < G_PARTS:
+            digits = margin_scalars._digit_block(digits, drawn, linear.inverse_mu, unrolled, layout, final, part, used)
+            block_scalars = digits.scalars
+        else:
+            block_scalars = linear.scalars[part - G_PARTS]
         loaded: DynArray[uint256[4], DATA_POINTS] = abi_decode(
             slice(DATA[part].code, 1, DATA_BYTES), DynArray[uint256[4], DATA_POINTS]
         )
@@ -177,3 +162,53 @@ def verify(
     terms[count].scalar = margin_scalars._value(drawn, layout.shape.padded, digits, linear.offset, folded.offset)
     count = unsafe_add(count, 1)
     bls12381._require_no_sum(total, slice(abi_encode(terms), 0, bls12381.TERM_BYTES * count))
+
+
+@internal
+@pure
+def _used(part: uint256, shape: margin_statement.Shape) -> uint256:
+    """
+    @notice How many of the points of data contract `part` a proof of this shape uses.
+    """
+    wanted: uint256 = shape.padded
+    first: uint256 = DATA_POINTS * part
+    if part >= G_PARTS:
+        wanted = shape.linear - 1
+        first -= DATA_POINTS * G_PARTS
+    if wanted <= first:
+        return 0
+    return min(DATA_POINTS, wanted - first)
+
+
+@internal
+@view
+def _own_terms(
+    scalars: uint256[margin_transcript.MAX_POINTS],
+    weights: uint256[margin_statement.MAX_VARIABLES],
+    blinding: uint256,
+    points: DynArray[uint256[4], margin_transcript.MAX_POINTS],
+    commitments: DynArray[uint256[8], margin_transcript.MAX_COMMITMENTS],
+    auxiliaries: DynArray[uint256[4], margin_transcript.MAX_COMMITMENTS],
+) -> bls12381.Term[bls12381.TERMS]:
+    """
+    @notice H_0, the proof's points, C of every variable: at most 84 terms, so that a piece of the sum holds them.
+    """
+    terms: bls12381.Term[bls12381.TERMS] = empty(bls12381.Term[bls12381.TERMS])
+    terms[0].point = KEY
+    terms[0].scalar = blinding
+    count: uint256 = 1
+    for i: uint256 in range(len(points), bound=margin_transcript.MAX_POINTS):
+        terms[count].point = points[i]
+        terms[count].scalar = scalars[i]
+        count = unsafe_add(count, 1)
+    for i: uint256 in range(len(commitments), bound=margin_transcript.MAX_COMMITMENTS):
+        # C, without D
+        for word: uint256 in range(4):
+            terms[count].point[word] = commitments[i][word]
+        terms[count].scalar = weights[i]
+        count = unsafe_add(count, 1)
+    for i: uint256 in range(len(auxiliaries), bound=margin_transcript.MAX_COMMITMENTS):
+        terms[count].point = auxiliaries[i]
+        terms[count].scalar = weights[unsafe_add(len(commitments), i)]
+        count = unsafe_add(count, 1)
+    return terms

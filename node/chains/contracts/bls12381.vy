@@ -32,6 +32,7 @@ def _inverse(x: uint256) -> uint256:
     answer: Bytes[32] = raw_call(
         MODEXP, abi_encode(length, length, length, x, R - 2, R), max_outsize=32, is_static_call=True
     )
+    assert len(answer) == 32, "this chain lacks EIP-198"
     return convert(answer, uint256)
 
 

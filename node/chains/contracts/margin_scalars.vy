@@ -52,18 +52,6 @@ MAX_FINAL: constant(uint256) = 16
 
 @internal
 @pure
-def _used(generators: uint256, part: uint256) -> uint256:
-    """
-    @notice How many of the first `generators` lie in block `part`.
-    """
-    first: uint256 = BLOCK * part
-    if generators <= first:
-        return 0
-    return min(BLOCK, generators - first)
-
-
-@internal
-@pure
 def _negated(scalars: DynArray[uint256, MAX_FINAL]) -> uint256[MAX_FINAL]:
     """
     @notice -l, then -n: the final opening as it stands on the other side of the equation.

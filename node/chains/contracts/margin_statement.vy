@@ -85,7 +85,8 @@ def _layout(rows: Bytes[MAX_ROW_BYTES], base: uint256) -> Layout:
 @pure
 def _place(width: uint256, base: uint256) -> uint256:
     """
-    @notice top << 8 | K of a row: K digits, the least with base^K >= 2^width; top = ceil((2^width - base^(K-1)) / (base-1)).
+    @notice top << 8 | K of a row: K, the number of digits, is the least with base^K >= 2^width, and
+            top = ceil((2^width - base^(K-1)) / (base-1)) the place value of the last one.
     """
     assert width > 0 and width <= MAX_WIDTH, "a row is not 1 to 128 bits wide"
     limit: uint256 = 1 << width

@@ -27,12 +27,16 @@ from node.chains.deploy import (
     ListedToken,
     VaultDeployment,
     deploy_contract,
+    deploy_generators,
     deploy_hub,
     deploy_vault,
+    deploy_verifier,
 )
 from node.chains.events import ChainEvent, decode_log
 from node.chains.relayer import Receipt, Relayer
 from node.chains.rpc import Connection, connect, disconnect
+from tests.circuits.proofs import CONTEXT, KEY
+from tests.node.chains.margin import MarginChain
 
 CHAIN_ID = 31337
 HERE = Path(__file__).parent
@@ -164,6 +168,21 @@ async def build_house(anvil: Anvil, w3: Connection) -> House:
         w3, relayer, Deployment(CHAIN_ID, hub.address, SALT), signers, listing(tokens), tokens.usd
     )
     return House(anvil, w3, keys, relayer, trader, hub, vault, tokens)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def margin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MarginChain]:
+    """A chain with the verifier of margin proofs."""
+    log = tmp_path_factory.mktemp("anvil") / "anvil.log"
+    async with Anvil(CHAIN_ID, log) as anvil:
+        w3 = connect(anvil.url)
+        try:
+            relayer = Relayer(w3, DEV_KEYS[0], CHAIN_ID, poll_interval=0.005)
+            generators = await deploy_generators(relayer)
+            verifier = await deploy_verifier(relayer, CONTEXT.deployment, KEY, generators)
+            yield MarginChain(anvil, w3, relayer, generators, verifier)
+        finally:
+            await disconnect(w3)
 
 
 @pytest.fixture

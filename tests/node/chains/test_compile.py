@@ -45,7 +45,7 @@ def test_a_changed_source_is_compiled_again(tmp_path: Path) -> None:
     assert compile_contract(write(tmp_path, 44), cache).bytecode != before.bytecode
 
 
-@pytest.mark.parametrize("name", ["ClearingHub", "CollateralVault", "CollateralAuction"])
+@pytest.mark.parametrize("name", ["ClearingHub", "CollateralVault", "CollateralAuction", "SolvencyVerifier"])
 def test_no_contract_has_an_owner_an_upgrade_or_a_way_to_pay_ether_in(name: str) -> None:
     functions = [entry for entry in house_contract(name).abi if entry["type"] == "function"]
     changing = {entry["name"] for entry in functions if entry["stateMutability"] not in ("view", "pure")}
@@ -53,11 +53,17 @@ def test_no_contract_has_an_owner_an_upgrade_or_a_way_to_pay_ether_in(name: str)
         "ClearingHub": {"commit", "rotate"},
         "CollateralVault": {"deposit", "pay", "seize", "rotate"},
         "CollateralAuction": {"start", "buy"},
+        "SolvencyVerifier": set(),
     }
     assert changing == expected[name]
     assert all(
         entry["stateMutability"] != "payable" for entry in house_contract(name).abi if "stateMutability" in entry
     )
+
+
+@pytest.mark.parametrize("name", ["ClearingHub", "CollateralVault", "SolvencyVerifier"])
+def test_a_contract_is_below_the_size_limit_of_eip_170(name: str) -> None:
+    assert len(house_contract(name).bytecode) <= 24_576
 
 
 def test_sources_travel_with_the_package() -> None:
