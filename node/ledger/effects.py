@@ -57,6 +57,8 @@ class EventKind(StrEnum):
     SHORTFALL = "SHORTFALL"
     DEFAULT_CLOSED = "DEFAULT_CLOSED"
     REOPENED = "REOPENED"
+    EXITED = "EXITED"
+    SHORTAGE = "SHORTAGE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from node.ledger.batch import (
     Batch,
     ChainSegment,
     Deposited,
+    Exited,
     HubHeader,
     LoggedEvent,
     OracleRound,
@@ -60,7 +61,7 @@ terms = st.builds(
     numbers,
 )
 sent: st.SearchStrategy[Message] = st.one_of(
-    st.builds(OpenAccount, addresses.map(Address), st.integers(0, 2**32 - 1), digests, digests, numbers, blobs),
+    st.builds(OpenAccount, addresses.map(Address), st.integers(0, 2**32 - 1), digests, numbers, digests, numbers, blobs),
     st.builds(MarginProof, references, numbers, digests, numbers, blobs, blobs),
     st.builds(Trade, terms, blobs, blobs, blobs, blobs, references, blobs, blobs),
     st.builds(
@@ -93,6 +94,7 @@ events = st.one_of(
     st.builds(PayFailed, digests.map(Digest)),
     st.builds(Seized, digests.map(Digest)),
     st.builds(Sold, digests.map(Digest), numbers.map(MicroUsd)),
+    st.builds(Exited, digests.map(AccountId), addresses.map(Address), numbers, numbers),
 )
 segments = st.builds(
     ChainSegment,
