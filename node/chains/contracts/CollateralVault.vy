@@ -11,7 +11,6 @@
 
 from ethereum.ercs import IERC20
 
-import ISolvencyVerifier
 import certificate
 import exits
 
@@ -125,8 +124,7 @@ def __init__(
     HUB_CHAIN = hub_chain
     HUB = hub
     HUB_DEPLOYMENT = keccak256(abi_encode(hub_chain, hub, salt))
-    exits.__init__(verifier, exit_after, challenge)
-    assert staticcall ISolvencyVerifier(verifier).deployment() == HUB_DEPLOYMENT, "a verifier of another deployment"
+    exits.__init__(HUB_DEPLOYMENT, verifier, exit_after, challenge)
     USD = usd
     AUCTION = create_from_blueprint(auction_blueprint, usd, self.unit[usd])
 
@@ -298,7 +296,8 @@ def request_exit(
 ):
     """
     @notice Requests `units` ledger units of `token` for the caller's account, by the newest checkpoint alone.
-    @param leaf, path The account's leaf, and the sibling hashes from it up to the checkpoint's root.
+    @param leaf The account's leaf.
+    @param path The sibling hashes from the leaf up to the checkpoint's root.
     @param holding Of a token other than USD: its commitment, place, and all holding hashes. Not read for USD.
     @param proof That cash, and the holding less `units`, are not negative (for USD: cash less `units`).
     @param to Who is to be paid. A request replaces the account's last one for the token.

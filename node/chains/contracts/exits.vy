@@ -11,10 +11,12 @@
         of the hub's will do.
 """
 
-import ISolvencyVerifier
 import certificate
 
 uses: certificate
+
+interface Verifier:
+    def deployment() -> bytes32: view
 
 event CheckpointRelayed:
     number: indexed(uint256)
@@ -76,6 +78,10 @@ NO_POSITIONS: constant(bytes32) = keccak256(x"6d0000000000000000")
 CASH_LIMIT: constant(uint256) = 2**62
 COLLATERAL_LIMIT: constant(uint256) = 2**40
 KIND: constant(Bytes[4]) = b"exit"
+VERIFY: constant(bytes4) = method_id(
+    "verify(bytes,bytes32,uint256,bytes32,bytes32,uint256[8][],uint256[4][],uint256,uint256[4][],uint256[],bytes)",
+    output_type=bytes4,
+)
 EXIT_TYPE: constant(bytes32) = keccak256(
     "Exit(uint256 chainId,address vault,bytes32 account,address token,uint256 amount,address to,bytes32 root)"
 )
@@ -101,8 +107,8 @@ exited: public(HashMap[bytes32, bool])
 
 
 @deploy
-def __init__(verifier: address, exit_after: uint256, challenge: uint256):
-    assert verifier.is_contract, "the verifier has no code"
+def __init__(hub_deployment: bytes32, verifier: address, exit_after: uint256, challenge: uint256):
+    assert staticcall Verifier(verifier).deployment() == hub_deployment, "a verifier of another deployment"
     assert exit_after > 0 and challenge > 0, "an exit needs both delays"
     VERIFIER = verifier
     EXIT_AFTER = exit_after
@@ -189,23 +195,39 @@ def _request(
     digest: bytes32 = keccak256(
         abi_encode(EXIT_TYPE, chain.id, self, leaf.account, token, units, to, self.checkpoint_root)
     )
-    staticcall ISolvencyVerifier(VERIFIER).verify(
-        KIND,
-        digest,
-        0,
-        empty(bytes32),
-        empty(bytes32),
-        commitments,
-        [],
-        proof.base,
-        proof.points,
-        proof.scalars,
-        rows,
-    )
+    self._verify(digest, commitments, proof, rows)
     self.requests[key] = Request(
         number=self.checkpoint_number, time=block.timestamp, to=to, units=units, version=leaf.version
     )
     log ExitRequested(account=leaf.account, token=token, to=to, amount=units, number=self.checkpoint_number)
+
+
+@internal
+@view
+def _verify(digest: bytes32, commitments: DynArray[uint256[8], 2], proof: Proof, rows: Bytes[152]):
+    auxiliaries: DynArray[uint256[4], 1] = []
+    nothing: bytes32 = empty(bytes32)
+    round: uint256 = 0
+    # ISolvencyVerifier.verify, encoded by hand: Vyper's own call sends as much as the arguments could hold at most,
+    # and the verifier refuses calldata that is longer than they are.
+    raw_call(
+        VERIFIER,
+        abi_encode(
+            KIND,
+            digest,
+            round,
+            nothing,
+            nothing,
+            commitments,
+            auxiliaries,
+            proof.base,
+            proof.points,
+            proof.scalars,
+            rows,
+            method_id=VERIFY,
+        ),
+        is_static_call=True,
+    )
 
 
 @internal

@@ -43,6 +43,7 @@ from tests.support.ledger import Setting
 digests = st.binary(min_size=32, max_size=32)
 addresses = st.binary(min_size=20, max_size=20)
 numbers = st.integers(0, 2**64 - 1)
+indices = st.integers(0, 2**32 - 1)
 names = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64)
 blobs = st.binary(max_size=100)
 references = st.builds(AccountReference, digests.map(AccountId), numbers, numbers)
@@ -61,7 +62,7 @@ terms = st.builds(
     numbers,
 )
 sent: st.SearchStrategy[Message] = st.one_of(
-    st.builds(OpenAccount, addresses.map(Address), st.integers(0, 2**32 - 1), digests, numbers, digests, numbers, blobs),
+    st.builds(OpenAccount, addresses.map(Address), indices, digests, numbers, digests, numbers, blobs),
     st.builds(MarginProof, references, numbers, digests, numbers, blobs, blobs),
     st.builds(Trade, terms, blobs, blobs, blobs, blobs, references, blobs, blobs),
     st.builds(
