@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from circuits.committee import deal_committee
+from circuits.committee import CommitteeDeal
 from circuits.transcript import Deployment
 from devnet.anvil import free_port
 from devnet.chains import DevChain, DevChains
 from devnet.errors import SettingsInvalid
 from devnet.market import MarketReplay
 from devnet.nodes import DevNode
-from devnet.settings import DevnetSettings
+from devnet.settings import CHECKPOINT_INTERVAL, DevnetSettings
 from node.chains.certificates import ValidatorKey
 from node.chains.rpc import request
 from node.genesis import ChainGenesis, Genesis
@@ -72,6 +72,7 @@ async def make_genesis(
     settings: DevnetSettings,
     replay: MarketReplay,
     validators: tuple[ValidatorPlan, ...],
+    deal: CommitteeDeal,
     salt: bytes,
     backstop_owner: Address,
     height: int,
@@ -84,7 +85,6 @@ async def make_genesis(
     if chains.hub is None:
         raise SettingsInvalid("chains", "nothing is deployed")
     deployment = Deployment(chains.hub_chain.plan.chain_id, chains.hub.address, salt)
-    deal = deal_committee(COMMITTEE_THRESHOLD, len(validators))
     first = replay.ticks[0]
     assets = [asset for chain in chains.chains for asset in _assets(chain)]
     expiry = (replay.start // 86_400) * 86_400 + EXPIRY_SECONDS + 8 * 3600
@@ -167,6 +167,7 @@ def _config(
     lines = [
         f"genesis = {json.dumps(str(genesis))}",
         f"feed_chain = {home.plan.chain_id}",
+        f"checkpoint_interval = {CHECKPOINT_INTERVAL}",
         f"logarithms = {json.dumps(str(logarithms(genesis.parent)))}",
         "workers = 1",
         "",

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from circuits.committee import deal_committee
 from circuits.dlog import DiscreteLog
 from devnet.chains import DevChains
 from devnet.clock import LockStep, MarketClock
 from devnet.errors import ScenarioStalled
-from devnet.genesis import VALIDATORS, ValidatorPlan, fresh_salt, logarithms, make_genesis
+from devnet.genesis import COMMITTEE_THRESHOLD, VALIDATORS, ValidatorPlan, fresh_salt, logarithms, make_genesis
 from devnet.market import MarketReplay, load_replay
 from devnet.nodes import DevNode, LedgerTip, QuorumHeight, start_all
 from devnet.record import DevnetRecord, record_of
@@ -117,11 +118,12 @@ class Devnet:
         table = asyncio.create_task(asyncio.to_thread(DiscreteLog, cache=logarithms(settings.folder)))
         await steps.start_setup()
         await chains.fund([plan.key.address for plan in validators])
-        await chains.deploy(salt, [plan.key.address for plan in validators], cache)
+        deal = deal_committee(COMMITTEE_THRESHOLD, len(validators))
+        await chains.deploy(salt, [plan.key.address for plan in validators], deal.public.key, cache)
         await steps.stop()
         owner = Address(OwnerKey(backstop.owner_key).address)
         genesis_time = steps.timestamp
-        nodes = await make_genesis(chains, settings, replay, validators, salt, owner, steps.height, genesis_time)
+        nodes = await make_genesis(chains, settings, replay, validators, deal, salt, owner, steps.height, genesis_time)
         await table
         follower = QuorumHeight(nodes, QUORUM, height=steps.height)
         clock = MarketClock(steps, replay, settings.cadence, steps.height, lambda: follower.height)

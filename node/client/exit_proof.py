@@ -15,7 +15,7 @@ from circuits.group import POINT_BYTES, SCALAR_BYTES, decode_point, point_words
 from circuits.linear import LinearStatement, Row, bind_statement, prove_linear
 from circuits.pedersen import Commitment, CommitmentKey, Opening
 from circuits.transcript import Deployment, ProofContext, Transcript
-from node.ledger.leaves import ACCOUNT_LEAF_TYPES
+from node.ledger.leaf_format import ACCOUNT_LEAF_TYPES
 from node.ledger.types import MAX_AMOUNT, AccountId, Address, Digest
 
 KIND: Final = b"exit"

@@ -8,35 +8,18 @@ positions" is one constant (contracts/exits.vy).
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any
 
 from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 
 from circuits.pedersen import Commitment
 from node.ledger.account import Account
+from node.ledger.leaf_format import ACCOUNT_LEAF_TYPES, commitment_words, holding_hash
 from node.ledger.merkle import MerkleTree, leaf_hash
 from node.ledger.state import HashedLeaf, House, LedgerState
 from node.ledger.types import AccountId
-from node.market.instruments import CollateralAsset, Registry
-
-ACCOUNT_LEAF_TYPES: Final = (
-    "bytes32",  # account id
-    "address",  # owner
-    "uint256",  # index
-    "uint256",  # version
-    "uint8",  # status
-    "uint256",  # home chain
-    "bytes32[8]",  # cash: C and D as EIP-2537 words
-    "bytes32",  # keccak(abi.encode(bytes32[])) over the holding hashes of collateral, in the order of asset ids
-    "bytes32",  # digest of positions
-    "bytes32",  # digest of limbs, window, deadline, inbox, sealing key, exits
-)
-HOLDING_TYPES: Final = (
-    "uint256",  # chain
-    "address",  # token
-    "bytes32[8]",  # C and D as EIP-2537 words
-)
+from node.market.instruments import Registry
 
 
 def account_leaf(registry: Registry, account: Account) -> bytes:
@@ -59,7 +42,7 @@ def account_leaf(registry: Registry, account: Account) -> bytes:
         account.version,
         int(account.status),
         account.home_chain,
-        _words(account.cash),
+        commitment_words(account.cash),
         bytes(keccak(abi_encode(["bytes32[]"], [holding_hashes(registry, account)]))),
         structure_digest(account.positions),
         structure_digest(detail),
@@ -70,16 +53,6 @@ def account_leaf(registry: Registry, account: Account) -> bytes:
 def holding_hashes(registry: Registry, account: Account) -> list[bytes]:
     """keccak(abi.encode(chain, token, commitment)) of each collateral holding, in the order of asset ids."""
     return [holding_hash(registry.asset(name), held) for name, held in sorted(account.collateral.items())]
-
-
-def holding_hash(asset: CollateralAsset, held: Commitment) -> bytes:
-    """keccak(abi.encode(chain, token, commitment))."""
-    return bytes(keccak(abi_encode(HOLDING_TYPES, [asset.chain_id, "0x" + asset.token.hex(), _words(held)])))
-
-
-def _words(commitment: Commitment) -> list[bytes]:
-    words = commitment.words()
-    return [words[at : at + 32] for at in range(0, len(words), 32)]
 
 
 def house_leaf(house: House, state: LedgerState) -> bytes:

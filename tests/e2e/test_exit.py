@@ -1,0 +1,190 @@
+"""Every node stops, an owner leaves with a ticket and the chains alone, and the nodes come back to one ledger."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from clearing.v1 import ledger_service_pb2
+
+from devnet.network import Devnet
+from devnet.nodes import LedgerTip, connected, start_all
+from devnet.scenario import Scenario
+from devnet.settings import CHALLENGE, EXIT_AFTER
+from node.chains.calls import VaultReader, balance_of
+from node.client.deposits import Chain
+from node.client.errors import ExitFailed
+from node.client.exit_ticket import ExitTicket
+from node.client.exits import Departure
+from node.client.keystore import WalletSecrets
+from node.client.sdk import ZkClear
+from node.client.signing import OwnerKey
+from node.genesis import Genesis
+from node.ledger.batch import Exited
+from node.ledger.types import Address, AssetId, account_id
+from tests.e2e.runs import batches, on_a_devnet, settings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+HOME, HUB = 31338, 31337
+USD, ETHER = AssetId(f"USD@{HOME}"), AssetId(f"WETH@{HOME}")
+DOLLARS, UNITS, LEFT = 3_000 * 10**6, 200_000, 50_000
+TO = Address(b"\x77" * 20)
+
+
+@dataclass
+class Left:
+    """What is left of the run."""
+
+    relayed: int
+    too_early: str
+    abroad: str
+    twice: str
+    paid: dict[str, int]
+    tips: dict[str, LedgerTip]
+    booked: list[list[Exited]]
+    balanced: list[tuple[bool, bool]]
+    cash: int
+    ether: int
+
+
+@asynccontextmanager
+async def chains_going_on(devnet: Devnet) -> AsyncIterator[None]:
+    """A block now and then, for whoever waits for a receipt."""
+
+    async def mine() -> None:
+        while True:
+            await devnet.steps.mine(1)
+            await asyncio.sleep(0.1)
+
+    mining = asyncio.create_task(mine())
+    try:
+        yield
+    finally:
+        mining.cancel()
+        await asyncio.wait([mining])
+
+
+async def refusal(doing: object) -> str:
+    with pytest.raises(ExitFailed) as caught:
+        await doing  # type: ignore[misc]
+    return caught.value.reason
+
+
+async def move_in(devnet: Devnet, secrets: WalletSecrets, home: Chain, file: Path) -> dict[str, LedgerTip]:
+    """Deposit, merge, keep tickets until the house stands still."""
+    async with await ZkClear.connect(devnet.nodes[0].api, secrets) as client:
+        account = await client.open_account(home_chain=HOME)
+        await account.deposit(home, "USD", DOLLARS)
+        await account.deposit(home, "WETH", UNITS)
+        await account.prove_margin()
+        keeping = asyncio.create_task(account.keep_exit_tickets(file))
+        await asyncio.sleep(5)
+        tips = await devnet.settled()
+        await asyncio.sleep(1)
+        keeping.cancel()
+        await asyncio.wait([keeping])
+    return tips
+
+
+async def play(devnet: Devnet, _: Scenario) -> Left:
+    secrets = WalletSecrets.generate()
+    owner, chain, hub = OwnerKey(secrets.owner_key), devnet.chains.by_id(HOME), devnet.chains.hub_chain
+    assert chain.vault is not None
+    for place in (chain, hub):
+        await place.anvil.fund(owner.address, 10**21)
+    await chain.mint("USD", owner.address, DOLLARS)
+    await chain.mint("WETH", owner.address, UNITS * 10**13)
+    home, away, file = Chain(HOME, chain.anvil.url), Chain(HUB, hub.anvil.url), devnet.settings.folder / "ticket"
+    tips = await move_in(devnet, secrets, home, file)
+    await asyncio.gather(*(node.stop() for node in devnet.nodes))
+    relayed = await VaultReader(chain.w3, chain.vault.vault).checkpoint()
+
+    ticket = await kept_ticket(devnet, secrets, file, next(iter(tips.values())))
+    out, elsewhere = Departure(ticket, owner, home), Departure(ticket, owner, away)
+    async with chains_going_on(devnet):
+        await out.show(away)
+        await elsewhere.show(away)
+        too_early = await refusal(out.request(USD, DOLLARS, TO))
+    await devnet.steps.mine(EXIT_AFTER)
+    async with chains_going_on(devnet):
+        await out.request(USD, DOLLARS, TO)
+        await out.request(ETHER, UNITS - LEFT, TO)
+        abroad = await refusal(elsewhere.request(AssetId(f"USD@{HUB}"), DOLLARS, TO))
+    await devnet.steps.mine(CHALLENGE)
+    async with chains_going_on(devnet):
+        await out.finish(USD)
+        await out.finish(ETHER)
+        twice = await refusal(out.request(USD, DOLLARS, TO))
+    paid = {symbol: await balance_of(chain.w3, chain.tokens[symbol], TO) for symbol in ("USD", "WETH")}
+
+    await start_all(devnet.nodes)
+    devnet.clock.start()
+    booked = await exits_booked(devnet)
+    tips = await devnet.settled()
+    async with await ZkClear.connect(devnet.nodes[1].api, secrets) as client:
+        account = await client.open_account()
+        cash, ether = account.cash, account.collateral[ETHER]
+    balanced = [await invariants(node.api) for node in devnet.nodes]
+    return Left(relayed, too_early, abroad, twice, paid, tips, booked, balanced, cash, ether)
+
+
+async def kept_ticket(devnet: Devnet, secrets: WalletSecrets, file: Path, tip: LedgerTip) -> ExitTicket:
+    """The ticket that the owner kept, read with no node alive."""
+    assert [await node.tip() for node in devnet.nodes] == [None] * 4
+    deployment = Genesis.load(devnet.settings.folder / "genesis.json").house.deployment
+    name = account_id(deployment, OwnerKey(secrets.owner_key).address, 0)
+    ticket = ExitTicket.load(file, secrets.seed, deployment.digest, name)
+    assert (ticket.number, ticket.root) == (tip.number, tip.root)
+    return ticket
+
+
+async def exits_booked(devnet: Devnet) -> list[list[Exited]]:
+    """Wait until every node has both exits in its ledger; the exits by node."""
+    for _ in range(240):
+        found = [
+            [e.event for b in await batches(node) for s in b.segments for e in s.events if isinstance(e.event, Exited)]
+            for node in devnet.nodes
+        ]
+        if all(len(exits) == 2 for exits in found):
+            return found
+        await asyncio.sleep(0.5)
+    raise AssertionError("the exits were not booked")
+
+
+async def invariants(api: str) -> tuple[bool, bool]:
+    async with connected(api) as connection:
+        books = await connection.call(connection.ledger.GetInvariants, ledger_service_pb2.GetInvariantsRequest())
+    return books.matched_book, books.full_reserves
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Left:
+    return on_a_devnet(settings(tmp_path_factory.mktemp("exit") / "run", cache, hours=6), play)
+
+
+def test_the_nodes_had_shown_the_vault_checkpoints(left: Left):
+    assert left.relayed > 0
+
+
+def test_the_owner_was_paid_without_any_node(left: Left):
+    assert left.paid == {"USD": DOLLARS, "WETH": (UNITS - LEFT) * 10**13}
+
+
+def test_the_vaults_refused_what_was_too_early_abroad_or_twice(left: Left):
+    assert left.too_early == "a checkpoint was relayed too recently"
+    assert left.abroad == "not the account's home chain"
+    assert left.twice == "the account has taken this token"
+
+
+def test_the_nodes_came_back_to_one_ledger_with_the_exits_in_it(left: Left):
+    assert len({(tip.number, tip.root) for tip in left.tips.values()}) == 1
+    assert len(left.tips) == 4
+    assert all(exits == left.booked[0] for exits in left.booked)
+    assert sorted(exited.amount for exited in left.booked[0]) == [UNITS - LEFT, DOLLARS]
+    assert left.balanced == [(True, True)] * 4
+
+
+def test_the_owner_has_the_rest_and_no_debt(left: Left):
+    assert (left.cash, left.ether) == (0, LEFT)
