@@ -121,29 +121,35 @@ class DevChains:
         """The chain with this id."""
         return next(chain for chain in self.chains if chain.plan.chain_id == chain_id)
 
-    async def deploy(self, salt: bytes, signers: Sequence[bytes], key: CommitmentKey, cache: Path) -> None:
-        """Tokens, aggregators, verifiers and vaults on every chain, the hub on the first. Blocks must be coming
-        meanwhile; `key` is the committee's."""
+    async def deploy(self, salt: bytes, signers: Sequence[bytes], cache: Path) -> None:
+        """Tokens and aggregators on every chain, the hub on the first. Blocks must be coming meanwhile."""
         self.hub = await deploy_hub(self.hub_chain.w3, self.hub_chain.deployer, salt, signers, cache)
-        deployment = Deployment(self.hub_chain.plan.chain_id, self.hub.address, salt)
-        await asyncio.gather(*(self._deploy_on(chain, deployment, signers, key, cache) for chain in self.chains))
+        await asyncio.gather(*(self._deploy_on(chain, cache) for chain in self.chains))
 
-    async def _deploy_on(
-        self, chain: DevChain, deployment: Deployment, signers: Sequence[bytes], key: CommitmentKey, cache: Path
-    ) -> None:
-        generators = asyncio.create_task(deploy_generators(chain.deployer))
+    async def _deploy_on(self, chain: DevChain, cache: Path) -> None:
         token = compile_contract(CONTRACTS / "TestToken.vy", cache)
         aggregator = compile_contract(CONTRACTS / "Aggregator.vy", cache)
-        listed = []
-        for symbol, decimals, unit in TOKENS:
+        for symbol, decimals, _ in TOKENS:
             receipt = await deploy_contract(chain.deployer, token, f"Test {symbol}", symbol, decimals)
             chain.tokens[symbol] = receipt.contract or b""
-            listed.append(ListedToken(chain.tokens[symbol], unit))
         for feed in FEEDS:
             receipt = await deploy_contract(chain.deployer, aggregator, f"{feed} / USD")
             chain.aggregators[feed] = receipt.contract or b""
-        verifier = await deploy_verifier(chain.deployer, deployment, key, await generators, cache)
+
+    async def deploy_vaults(
+        self, deployment: Deployment, signers: Sequence[bytes], key: CommitmentKey, cache: Path
+    ) -> None:
+        """A verifier of proofs and a vault on every chain, once the committee has its `key`. Blocks must be coming."""
+        await asyncio.gather(*(self._deploy_vault(chain, deployment, signers, key, cache) for chain in self.chains))
+
+    async def _deploy_vault(
+        self, chain: DevChain, deployment: Deployment, signers: Sequence[bytes], key: CommitmentKey, cache: Path
+    ) -> None:
+        verifier = await deploy_verifier(
+            chain.deployer, deployment, key, await deploy_generators(chain.deployer), cache
+        )
         exits = ExitTerms(verifier, EXIT_AFTER, CHALLENGE)
+        listed = [ListedToken(chain.tokens[symbol], unit) for symbol, _, unit in TOKENS]
         chain.vault = await deploy_vault(
             chain.w3, chain.deployer, deployment, signers, listed, chain.tokens["USD"], exits, cache
         )

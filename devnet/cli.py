@@ -154,6 +154,8 @@ def _summary(report: Report) -> Table:
         "one root on all nodes": f"{report.agreed}",
         "wall": f"{report.wall_s} s",
     }
+    if report.ceremony_s is not None:
+        rows["committee key made in"] = f"{report.ceremony_s} s"
     for quantity in ("certified_ms", "final_ms", "prove_ms", "verify_ms"):
         figures = getattr(report, quantity)
         if figures is not None:

@@ -35,14 +35,14 @@ class LockStep:
         await asyncio.gather(*(chain.mine(self.timestamp) for chain in self.chains.chains))
         self.height += 1
 
-    async def start_setup(self) -> None:
-        """Blocks in quick succession, one second of chain time apart, until `stop`."""
-        self._task = asyncio.create_task(self._setup())
+    async def start_setup(self, interval: float = SETUP_INTERVAL) -> None:
+        """Blocks every `interval` seconds at most, one second of chain time apart, until `stop`."""
+        self._task = asyncio.create_task(self._setup(interval))
 
-    async def _setup(self) -> None:
+    async def _setup(self, interval: float) -> None:
         while True:
             await self.mine(1)
-            await asyncio.sleep(SETUP_INTERVAL)
+            await asyncio.sleep(interval)
 
     async def stop(self) -> None:
         """No more blocks from a running task."""

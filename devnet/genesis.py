@@ -1,13 +1,12 @@
-"""The devnet's genesis: keys dealt, certificates issued, contracts named, one folder written for each node."""
+"""The devnet's genesis: certificates issued, one folder for each node; then, with the committee's key, the document."""
 
 import json
-import os
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from circuits.committee import CommitteeDeal
+from circuits.committee import CommitteeKey
 from circuits.transcript import Deployment
 from devnet.anvil import free_port
 from devnet.chains import DevChain, DevChains
@@ -24,9 +23,12 @@ from node.ledger.types import Address, Digest, MicroUsd, account_id
 from node.market.instruments import CollateralAsset
 from node.market.listing import standard_asset, standard_registry
 from node.network.identity import create_authority, issue_identity
+from node.secret_files import write_secret
 
 VALIDATORS: Final = 4
 COMMITTEE_THRESHOLD: Final = 3
+GENESIS: Final = "genesis.json"
+CEREMONY: Final = "ceremony.json"
 EXPIRY_SECONDS: Final = 15 * 86_400
 DUE_BLOCKS: Final = 16
 GRACE_BLOCKS: Final = 24
@@ -72,19 +74,16 @@ async def make_genesis(
     settings: DevnetSettings,
     replay: MarketReplay,
     validators: tuple[ValidatorPlan, ...],
-    deal: CommitteeDeal,
-    salt: bytes,
+    deployment: Deployment,
+    committee: CommitteeKey,
     backstop_owner: Address,
     height: int,
     time: int,
-) -> list[DevNode]:
-    """Write `genesis.json` and a folder for each node below `settings.folder`; the processes are not started.
+) -> None:
+    """Write `genesis.json` into `settings.folder`.
 
     `height` is the hub block from which oracle rounds count, `time` its timestamp.
     """
-    if chains.hub is None:
-        raise SettingsInvalid("chains", "nothing is deployed")
-    deployment = Deployment(chains.hub_chain.plan.chain_id, chains.hub.address, salt)
     first = replay.ticks[0]
     assets = [asset for chain in chains.chains for asset in _assets(chain)]
     expiry = (replay.start // 86_400) * 86_400 + EXPIRY_SECONDS + 8 * 3600
@@ -93,26 +92,39 @@ async def make_genesis(
     house = House(
         deployment,
         tuple(Address(plan.key.address) for plan in validators),
-        deal.public,
+        committee,
         listing.registry,
         replace(listing.parameters, round_spacing=settings.cadence.round_spacing),
         house_rules(deployment, backstop_owner, limit),
     )
     entries = tuple([await _chain_entry(chain) for chain in chains.chains])
     genesis = Genesis(house, entries, height, time)
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    document = settings.folder / "genesis.json"
-    document.write_text(genesis.to_json(), encoding="utf-8")
+    (settings.folder / GENESIS).write_text(genesis.to_json(), encoding="utf-8")
+
+
+def deployment_of(chains: DevChains, salt: bytes) -> Deployment:
+    """The name of what is deployed on these chains.
+
+    Raises:
+        SettingsInvalid: nothing is.
+    """
+    if chains.hub is None:
+        raise SettingsInvalid("chains", "nothing is deployed")
+    return Deployment(chains.hub_chain.plan.chain_id, chains.hub.address, salt)
+
+
+def write_nodes(chains: DevChains, folder: Path, validators: tuple[ValidatorPlan, ...]) -> list[DevNode]:
+    """A folder for each node below `folder`, with everything but its share of the key; no process is started."""
+    folder.mkdir(parents=True, exist_ok=True)
     authority = create_authority()
     nodes = []
     for place, plan in enumerate(validators):
-        folder = settings.folder / plan.name
-        folder.mkdir(parents=True, exist_ok=True)
-        issue_identity(authority, plan.key.address).save(folder / "identity")
-        _write_secret(folder / "validator.key", plan.key.secret.hex())
-        _write_secret(folder / "committee.share", deal.shares[place].encode().hex())
-        (folder / "node.toml").write_text(_config(plan, validators, chains, place, document), encoding="utf-8")
-        nodes.append(_node(plan, settings.folder))
+        home = folder / plan.name
+        home.mkdir(parents=True, exist_ok=True)
+        issue_identity(authority, plan.key.address).save(home / "identity")
+        write_secret(home / "validator.key", plan.key.secret.hex())
+        (home / "node.toml").write_text(_config(plan, validators, chains, place, folder), encoding="utf-8")
+        nodes.append(_node(plan, folder))
     return nodes
 
 
@@ -147,7 +159,7 @@ async def _chain_entry(chain: DevChain) -> ChainGenesis:
 
 def house_of(folder: Path) -> Digest:
     """What clients pin of the devnet in this folder. Raises GenesisInvalid."""
-    return Genesis.load(folder / "genesis.json").digest
+    return Genesis.load(folder / GENESIS).digest
 
 
 def logarithms(folder: Path) -> Path:
@@ -155,20 +167,16 @@ def logarithms(folder: Path) -> Path:
     return folder / "cache" / "logarithms.bin"
 
 
-def _write_secret(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-
-
 def _config(
-    plan: ValidatorPlan, validators: tuple[ValidatorPlan, ...], chains: DevChains, place: int, genesis: Path
+    plan: ValidatorPlan, validators: tuple[ValidatorPlan, ...], chains: DevChains, place: int, folder: Path
 ) -> str:
     home = chains.chains[place % len(chains.chains)]
     lines = [
-        f"genesis = {json.dumps(str(genesis))}",
+        f"genesis = {json.dumps(str(folder / GENESIS))}",
+        f"ceremony = {json.dumps(str(folder / CEREMONY))}",
         f"feed_chain = {home.plan.chain_id}",
         f"checkpoint_interval = {CHECKPOINT_INTERVAL}",
-        f"logarithms = {json.dumps(str(logarithms(genesis.parent)))}",
+        f"logarithms = {json.dumps(str(logarithms(folder)))}",
         "workers = 1",
         "",
         "[peer_listen]",

@@ -7,12 +7,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from circuits.committee import deal_committee
 from circuits.dlog import DiscreteLog
+from devnet.ceremony import BLOCK_INTERVAL, hold_ceremony, write_plan
 from devnet.chains import DevChains
 from devnet.clock import LockStep, MarketClock
 from devnet.errors import ScenarioStalled
-from devnet.genesis import COMMITTEE_THRESHOLD, VALIDATORS, ValidatorPlan, fresh_salt, logarithms, make_genesis
+from devnet.genesis import (
+    CEREMONY,
+    VALIDATORS,
+    ValidatorPlan,
+    deployment_of,
+    fresh_salt,
+    logarithms,
+    make_genesis,
+    write_nodes,
+)
 from devnet.market import MarketReplay, load_replay
 from devnet.nodes import DevNode, LedgerTip, QuorumHeight, start_all
 from devnet.record import DevnetRecord, record_of
@@ -53,6 +62,8 @@ class Devnet:
     nodes: list[DevNode]
     backstop: WalletSecrets = field(repr=False)
     follower: QuorumHeight
+    ceremony_s: float | None = None
+    """Seconds that the key ceremony took, None where an earlier run held it."""
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @classmethod
@@ -118,12 +129,20 @@ class Devnet:
         table = asyncio.create_task(asyncio.to_thread(DiscreteLog, cache=logarithms(settings.folder)))
         await steps.start_setup()
         await chains.fund([plan.key.address for plan in validators])
-        deal = deal_committee(COMMITTEE_THRESHOLD, len(validators))
-        await chains.deploy(salt, [plan.key.address for plan in validators], deal.public.key, cache)
+        await chains.deploy(salt, [plan.key.address for plan in validators], cache)
+        await steps.stop()
+        deployment = deployment_of(chains, salt)
+        nodes = write_nodes(chains, settings.folder, validators)
+        write_plan(settings.folder / CEREMONY, deployment, validators, steps.height)
+        await steps.start_setup(BLOCK_INTERVAL)
+        ceremony = await hold_ceremony(nodes)
+        await chains.deploy_vaults(deployment, [plan.key.address for plan in validators], ceremony.committee.key, cache)
         await steps.stop()
         owner = Address(OwnerKey(backstop.owner_key).address)
         genesis_time = steps.timestamp
-        nodes = await make_genesis(chains, settings, replay, validators, deal, salt, owner, steps.height, genesis_time)
+        await make_genesis(
+            chains, settings, replay, validators, deployment, ceremony.committee, owner, steps.height, genesis_time
+        )
         await table
         follower = QuorumHeight(nodes, QUORUM, height=steps.height)
         clock = MarketClock(steps, replay, settings.cadence, steps.height, lambda: follower.height)
@@ -134,7 +153,7 @@ class Devnet:
         except BaseException:
             await asyncio.gather(*(node.stop() for node in nodes))
             raise
-        devnet = cls(settings, replay, chains, steps, clock, nodes, backstop, follower)
+        devnet = cls(settings, replay, chains, steps, clock, nodes, backstop, follower, ceremony.seconds)
         devnet._watch = asyncio.create_task(follower.follow())
         clock.start()
         record_of(chains, nodes, clock.genesis_height, replay.start - LEAD_SECONDS, settings).save(settings.folder)

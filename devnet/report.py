@@ -61,6 +61,7 @@ class Report:
     prove_ms: Quantiles | None
     verify_ms: Quantiles | None
     wall_s: float
+    ceremony_s: float | None
 
     def write(self, path: Path) -> None:
         """As JSON."""

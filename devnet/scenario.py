@@ -299,6 +299,7 @@ class Scenario:
             prove_ms=Quantiles.of(proven),
             verify_ms=_slowest([(s.verify_ms_median, s.verify_ms_p99) for s in statuses]),
             wall_s=round(time.monotonic() - self._started, 1),
+            ceremony_s=None if self.devnet.ceremony_s is None else round(self.devnet.ceremony_s, 1),
         )
 
     async def _stop_work(self) -> None:

@@ -1,4 +1,4 @@
-"""The node's commands: `zkclear node run` and `zkclear node status`."""
+"""The node's commands: `zkclear node run`, `zkclear node ceremony` and `zkclear node status`."""
 
 import asyncio
 import signal
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from circuits.errors import CircuitError
+from node.ceremony import CeremonyEnd, hold_ceremony
 from node.chains.errors import ChainError
 from node.config import NodeConfig, load_config
 from node.daemon import Daemon
@@ -54,6 +55,40 @@ async def _run(settings: NodeConfig) -> None:
     except _FATAL:
         log.exception("node_failed")
         raise
+
+
+@app.command()
+def ceremony(
+    config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The node's TOML file.")],
+) -> None:
+    """Take part in making, renewing or handing on the committee's key, as ceremony.json says.
+
+    Every member's operator runs it at about the same time. It ends with committee.key, the same everywhere, and this
+    node's committee.share. If it was interrupted, run it again: it goes on where it was.
+    """
+    try:
+        settings = load_config(config)
+        configure_logs(settings.log_level)
+        end = asyncio.run(hold_ceremony(settings))
+    except _FATAL as error:
+        Console(stderr=True).print(f"[bold red]ceremony ended:[/] {type(error).__name__}: {error}", highlight=False)
+        raise typer.Exit(1) from error
+    _tell_end(end, settings)
+    if not end.shared:
+        raise typer.Exit(2)
+
+
+def _tell_end(end: CeremonyEnd, settings: NodeConfig) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    committee = end.committee
+    numbers = f"{committee.threshold} of {len(committee.public_shares)}"
+    console.print(f"[bold green]committee key[/] {committee.key.encode().hex()} ({numbers}, {end.blocks} hub blocks)")
+    for fault in end.faults:
+        console.print(f"[yellow]faulty:[/] {fault}")
+    if end.shared:
+        console.print(f"this node's share is in {settings.committee_share.name}")
+    else:
+        console.print("[bold red]this node holds no share of it[/]")
 
 
 @app.command()

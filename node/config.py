@@ -53,6 +53,12 @@ class NodeConfig(BaseSettings):
     """Hex of the secp256k1 secret that signs votes, actions, observations and transactions."""
     committee_share: Path = Path("committee.share")
     """Hex of the encoded key share."""
+    ceremony: Path = Path("ceremony.json")
+    """What the members of a key ceremony agreed on beforehand; only `zkclear node ceremony` reads it."""
+    ceremony_state: Path = Path("ceremony.state")
+    """This member's secret side of a ceremony under way, removed at its end."""
+    committee: Path = Path("committee.key")
+    """Hex of the committee's public key: what a ceremony leaves for the genesis document."""
     identity: Path = Path("identity")
     """Folder with certificate.pem, authority.pem and tls-key.pem of the peer network."""
     api_certificate: Path | None = None

@@ -19,6 +19,17 @@ class GenesisInvalid(NodeError):
 
 
 @dataclass
+class CeremonyInvalid(NodeError):
+    """A ceremony that this node cannot take part in, with the part at fault."""
+
+    part: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"ceremony {self.part}: {self.reason}"
+
+
+@dataclass
 class ConfigInvalid(NodeError):
     """A node's configuration that cannot be used, with the setting at fault."""
 

@@ -46,6 +46,11 @@ def encode_commit(batch: BatchCommitment, signers: Signers, certificate: Certifi
     )
 
 
+def encode_submit(data: bytes) -> bytes:
+    """ClearingHub.submit; at most 8,192 bytes."""
+    return encode_call("submit", ("bytes",), [data])
+
+
 def encode_pay(action: PayAction, signers: Signers, certificate: Certificate) -> bytes:
     """CollateralVault.pay."""
     return encode_call(

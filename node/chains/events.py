@@ -130,6 +130,14 @@ class Exited(LogPlace):
     version: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted(LogPlace):
+    """`sender` put `data` (at most 8,192 bytes) on the hub for all nodes to see."""
+
+    sender: bytes
+    data: bytes
+
+
 ChainEvent: TypeAlias = (
     BatchCommitted
     | Deposited
@@ -138,6 +146,7 @@ ChainEvent: TypeAlias = (
     | Seized
     | Sold
     | SignersRotated
+    | Submitted
     | CheckpointRelayed
     | ExitRequested
     | Exited
@@ -195,6 +204,7 @@ _LAYOUTS: Final[Mapping[bytes, _Layout]] = {
     _signature("SignersRotated", "uint256", "uint256", "bytes32", "bytes32"): _Layout(
         SignersRotated, ("uint256", "uint256"), ("bytes32", "bytes32"), ("epoch", "batch", "signers", "committee")
     ),
+    _signature("Submitted", "address", "bytes"): _Layout(Submitted, ("address",), ("bytes",), ("sender", "data")),
 }
 EVENT_TOPICS: Final[tuple[bytes, ...]] = tuple(_LAYOUTS)
 """First topics of all events above, to filter logs by."""
@@ -213,7 +223,8 @@ def decode_log(chain_id: int, log: Mapping[str, Any]) -> ChainEvent:
     if layout is None or len(topics) != 1 + len(layout.topics):
         raise MalformedLog(chain_id, number, index, "no event of the house's contracts")
     try:
-        values = decode(layout.topics + layout.data, b"".join(topics[1:]) + unhex(log["data"]))
+        # Apart: offsets of dynamic data count from where the data begins.
+        values = decode(layout.topics, b"".join(topics[1:])) + decode(layout.data, unhex(log["data"]))
     except DecodingError as error:
         raise MalformedLog(chain_id, number, index, str(error)) from error
     fields = (

@@ -32,7 +32,7 @@ def place_order(house: House, vaults: dict[int, bytes], batch: int, action: Acti
     vault = vaults[chain_id]
     amount = action.amount * asset.base_units
     if isinstance(action, PayAction):
-        pay = certificates.PayAction(action.action_id, asset.token, action.recipient, amount, batch)
+        pay = certificates.PayAction(action.action_id, asset.token, action.recipient, amount, batch, house.epoch)
         return PlacedOrder(chain_id, pay, certificates.pay_digest(chain_id, vault, pay))
     usd = usd_base_units(house, chain_id)
     seize = certificates.SeizeAction(
@@ -43,5 +43,6 @@ def place_order(house: House, vaults: dict[int, bytes], batch: int, action: Acti
         floor_price=action.floor_price * usd,
         duration=action.seconds,
         batch=batch,
+        epoch=house.epoch,
     )
     return PlacedOrder(chain_id, seize, certificates.seize_digest(chain_id, vault, seize))

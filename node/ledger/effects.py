@@ -59,6 +59,7 @@ class EventKind(StrEnum):
     REOPENED = "REOPENED"
     EXITED = "EXITED"
     SHORTAGE = "SHORTAGE"
+    VALIDATORS_ROTATED = "VALIDATORS_ROTATED"
 
 
 @dataclass(frozen=True, slots=True)

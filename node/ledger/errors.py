@@ -81,6 +81,17 @@ class RulesInvalid(LedgerError):
 
 
 @dataclass
+class RotationInvalid(LedgerError):
+    """New members that the house cannot be handed to, with the part at fault."""
+
+    part: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"rotation {self.part}: {self.reason}"
+
+
+@dataclass
 class WireError(LedgerError):
     """Bytes that do not decode into a message or batch, with the field at fault."""
 

@@ -11,6 +11,7 @@ from node.ledger.chain_events import book_segment
 from node.ledger.claims import Verifier
 from node.ledger.defaults import advance_defaults
 from node.ledger.effects import Effect
+from node.ledger.epochs import enter_epoch
 from node.ledger.errors import BatchInvalid, Refused
 from node.ledger.invariants import check_invariants
 from node.ledger.leaves import hashed_leaves, state_tree
@@ -155,11 +156,12 @@ def _take(house: House, preamble: _Preamble, messages: Sequence[Message], room: 
 
 
 def _preamble(house: House, state: LedgerState, batch: Batch, *, drop_openings: bool) -> _Preamble:
-    """Clock, chain events, oracle rounds and openings: all that comes before the owners' messages."""
+    """Clock, epoch, chain events, oracle rounds and openings: all that comes before the owners' messages."""
     _check_shape(house, state, batch)
     silence = batch.hub.number - state.hub_height
-    current = replace(state, number=batch.number, hub_height=batch.hub.number, hub_time=batch.hub.timestamp)
-    effects: list[Effect] = []
+    clocked = replace(state, number=batch.number, hub_height=batch.hub.number, hub_time=batch.hub.timestamp)
+    entered = enter_epoch(house, clocked)
+    current, effects = entered.state, list(entered.effects)
     for segment in batch.segments:
         booked = book_segment(house, current, segment)
         current = booked.state

@@ -75,6 +75,9 @@ def house_leaf(house: House, state: LedgerState) -> bytes:
         state.backstop_used,
         state.trade_log,
         state.trades,
+        state.epoch,
+        house.validators,
+        house.committee_digest,
     )
     values = (house.deployment.digest, house.parameters_digest, structure_digest(rest))
     return bytes(abi_encode(("bytes32", "bytes32", "bytes32"), values))

@@ -20,7 +20,7 @@ from node.market.state import MarketState
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What a deployment fixes at genesis: identity, members, listings and parameters."""
+    """What a deployment fixes at genesis (identity, listings, parameters), and its members in one epoch."""
 
     deployment: Deployment
     validators: tuple[Address, ...]
@@ -29,6 +29,15 @@ class House:
     registry: Registry
     market: MarketParameters
     rules: HouseParameters
+    epoch: int = 0
+    """How often the members were replaced (`node.ledger.epochs`)."""
+    first_batch: int = 1
+    """The first batch that these members certify."""
+
+    @property
+    def committee_digest(self) -> bytes:
+        """32 bytes over the committee's public data, which a rotation's certificate names."""
+        return bytes(keccak(self.committee.encode()))
 
     @property
     def parameters_digest(self) -> bytes:
@@ -174,6 +183,8 @@ class LedgerState:
     trade_log: Digest = Digest(bytes(32))
     """Running hash over trade ids and handles."""
     trades: int = 0
+    epoch: int = 0
+    """That of the members who certified the last batch."""
     leaves: Mapping[AccountId, HashedLeaf] = field(default_factory=dict, compare=False, repr=False)
     """Hashes of the accounts as they were after the last batch: those that did not change are not hashed again."""
 

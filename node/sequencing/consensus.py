@@ -151,9 +151,18 @@ class Consensus:
     async def resume(self) -> None:
         """After a restart: what this node knows to be certified goes to the hub again."""
         for entry in await asyncio.to_thread(self._store.certified, self.number):
-            commitment = BatchCommitment(entry.number, entry.previous_root, entry.new_root, entry.batch_hash)
+            commitment = BatchCommitment(
+                entry.number, entry.previous_root, entry.new_root, entry.batch_hash, self._house.epoch
+            )
+            certified = Certified(commitment, Certificate.decode(entry.certificate))
+            try:
+                require_certified(self._house, certified)
+            except InvalidGossip as error:
+                # Certified before a rotation and not on the hub by then: void, and others make the batch anew.
+                log.warning("certificate_void", number=entry.number, reason=error.reason)
+                continue
             self._work.bodies[entry.batch_hash] = entry.body
-            await self._certify(Certified(commitment, Certificate.decode(entry.certificate)))
+            await self._certify(certified)
 
     async def stop(self) -> None:
         """Stop examining and committing."""
@@ -264,7 +273,7 @@ class Consensus:
     async def _sign(self, attempt: int, draft: Draft) -> VotePayload | None:
         """This validator's vote, written down before it exists; None if it voted for another batch at this attempt."""
         batch = draft.batch
-        commitment = BatchCommitment(batch.number, batch.previous_root, batch.new_root, draft.hash)
+        commitment = BatchCommitment(batch.number, batch.previous_root, batch.new_root, draft.hash, self._house.epoch)
         digest = Digest(commitment_digest(self._house, commitment))
         try:
             await asyncio.to_thread(self._store.record_vote, batch.number, attempt, digest)

@@ -14,6 +14,7 @@ import structlog
 from node.chains.events import BatchCommitted
 from node.ledger.batch import Batch
 from node.ledger.claims import TrustingVerifier
+from node.ledger.epochs import Epochs
 from node.ledger.errors import LedgerError
 from node.ledger.execution import Executed, execute
 from node.ledger.state import House, LedgerState
@@ -76,7 +77,7 @@ def execute_final(house: House, state: LedgerState, batch: Batch) -> Executed:
         raise FinalBatchInvalid(batch.number, str(error)) from error
 
 
-def rebuild(house: House, genesis: LedgerState, store: Store) -> LedgerState:
+def rebuild(epochs: Epochs, genesis: LedgerState, store: Store) -> LedgerState:
     """The state after the last stored batch, by executing every stored body again on the genesis state.
 
     Raises:
@@ -85,7 +86,8 @@ def rebuild(house: House, genesis: LedgerState, store: Store) -> LedgerState:
     state = genesis
     while bodies := store.batches(state.number + 1, FETCH_BATCHES):
         for body in bodies:
-            state = execute_final(house, state, decode_batch(body)).state
+            batch = decode_batch(body)
+            state = execute_final(epochs.at(batch.number), state, batch).state
     last = store.last()
     if last is not None and (last.number, last.root) != (state.number, state.root):
         raise FinalBatchInvalid(state.number, "the stored batches do not lead to the stored root")

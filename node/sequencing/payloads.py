@@ -1,8 +1,8 @@
 """The bytes of the topics "proposal", "vote", "certificate" and "dispute": fixed widths, big-endian.
 
 proposal      attempt (4) ‖ batch body
-vote          attempt (4) ‖ number (8) ‖ previous root ‖ new root ‖ batch hash (32 each) ‖ signature (64)
-certificate   number (8) ‖ previous root ‖ new root ‖ batch hash (32 each) ‖ certificate
+vote          attempt (4) ‖ epoch (8) ‖ number (8) ‖ previous root ‖ new root ‖ batch hash (32 each) ‖ signature (64)
+certificate   epoch (8) ‖ number (8) ‖ previous root ‖ new root ‖ batch hash (32 each) ‖ certificate
 dispute       attempt (4) ‖ number (8) ‖ rule ‖ NUL ‖ detail, UTF-8
 """
 
@@ -22,7 +22,7 @@ OBSERVATION: Final = "observation"
 
 _ATTEMPT_BYTES: Final = 4
 _NUMBER_BYTES: Final = 8
-_COMMITMENT_BYTES: Final = _NUMBER_BYTES + 3 * 32
+_COMMITMENT_BYTES: Final = 2 * _NUMBER_BYTES + 3 * 32
 _DISPUTE_DETAIL: Final = 512
 
 
@@ -118,10 +118,11 @@ class DisputePayload:
 
 
 def _commitment_bytes(commitment: BatchCommitment) -> bytes:
-    number = commitment.number.to_bytes(_NUMBER_BYTES, "big")
-    return number + commitment.previous_root + commitment.new_root + commitment.batch_hash
+    place = b"".join(figure.to_bytes(_NUMBER_BYTES, "big") for figure in (commitment.epoch, commitment.number))
+    return place + commitment.previous_root + commitment.new_root + commitment.batch_hash
 
 
 def _commitment(data: bytes) -> BatchCommitment:
-    words = [data[at : at + 32] for at in range(_NUMBER_BYTES, _COMMITMENT_BYTES, 32)]
-    return BatchCommitment(int.from_bytes(data[:_NUMBER_BYTES], "big"), words[0], words[1], words[2])
+    epoch, number = (int.from_bytes(data[at : at + _NUMBER_BYTES], "big") for at in (0, _NUMBER_BYTES))
+    words = [data[at : at + 32] for at in range(2 * _NUMBER_BYTES, _COMMITMENT_BYTES, 32)]
+    return BatchCommitment(number, words[0], words[1], words[2], epoch)

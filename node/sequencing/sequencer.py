@@ -17,6 +17,7 @@ from node.chains.certificates import ValidatorKey
 from node.chains.errors import ChainError
 from node.chains.events import BatchCommitted
 from node.ledger.batch import AccountOpening, Batch
+from node.ledger.epochs import Epochs
 from node.ledger.errors import LedgerError, Refused, WireError
 from node.ledger.execution import Executed
 from node.ledger.messages import Message
@@ -110,8 +111,11 @@ class Sequencer:
         world: World,
         settings: Settings,
         openings: Callable[[], Sequence[AccountOpening]] = tuple,
+        epochs: Epochs | None = None,
     ) -> None:
+        """`house` is that of the present epoch; `epochs` holds the former ones too, where there were any."""
         self.house = house
+        self._epochs = epochs or Epochs((house,))
         self.latencies = Latencies()
         self._world = world
         self._settings = settings
@@ -267,6 +271,8 @@ class Sequencer:
                 await self._propose(attempt)
 
     def _has_work(self) -> bool:
+        if self.consensus.number < self.house.first_batch:
+            return False  # the batches of former members are on the hub, to be caught up with
         try:
             return self._proposer.has_work(self.state)
         except ChainError as error:
@@ -311,7 +317,7 @@ class Sequencer:
             known = self.consensus.bodies()
             body = await find_body(self._world.mesh, self._world.store, committed, known)
             batch = await asyncio.to_thread(decode_batch, body)
-            executed = await asyncio.to_thread(execute_final, self.house, self.state, batch)
+            executed = await asyncio.to_thread(execute_final, self._epochs.at(batch.number), self.state, batch)
         if executed.state.root != committed.new_root:
             raise FinalBatchInvalid(committed.number, f"root 0x{committed.new_root.hex()} on the hub")
         await asyncio.to_thread(

@@ -45,10 +45,11 @@ class VoteBook:
         """Count a vote; the certificate, if this vote completes it.
 
         Raises:
-            InvalidGossip: not a validator, not its signature, or a second vote at the same attempt.
+            InvalidGossip: not a validator, not its signature, of another epoch, or a second vote at the same attempt.
         """
         if voter not in self._house.validators:
             raise InvalidGossip(f"0x{voter.hex()} is no validator")
+        _require_epoch(self._house, vote.commitment)
         digest = commitment_digest(self._house, vote.commitment)
         try:
             certificates.check_signature(digest, vote.signature, voter)
@@ -72,9 +73,15 @@ def require_certified(house: House, certified: Certified) -> None:
     """Check a certificate that came from elsewhere.
 
     Raises:
-        InvalidGossip: it is not a quorum's.
+        InvalidGossip: it is not a quorum's, or of another epoch.
     """
+    _require_epoch(house, certified.commitment)
     try:
         certificates.verify(certified.certificate, commitment_digest(house, certified.commitment), house.validators)
     except CertificateError as error:
         raise InvalidGossip(str(error)) from error
+
+
+def _require_epoch(house: House, commitment: BatchCommitment) -> None:
+    if commitment.epoch != house.epoch:
+        raise InvalidGossip(f"a batch of epoch {commitment.epoch} in epoch {house.epoch}")

@@ -145,7 +145,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Played:
 def test_the_report_has_every_figure(played: Played):
     wanted = {
         "chains", "nodes", "batches", "trades", "margin_proofs", "calls", "defaults", "invariants", "roots",
-        "certified_ms", "final_ms", "prove_ms", "verify_ms", "wall_s",
+        "certified_ms", "final_ms", "prove_ms", "verify_ms", "wall_s", "ceremony_s",
     }  # fmt: skip
     assert wanted <= set(played.document)
     assert played.report.chains == played.report.nodes == 4

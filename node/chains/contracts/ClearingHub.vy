@@ -16,6 +16,11 @@ event BatchCommitted:
     newRoot: bytes32
     batchHash: bytes32
 
+event Submitted:
+    sender: indexed(address)
+    data: Bytes[MAX_SUBMISSION]
+
+MAX_SUBMISSION: constant(uint256) = 8192
 BATCH_TYPE: constant(bytes32) = keccak256(
     "Batch(uint256 epoch,uint256 number,bytes32 previousRoot,bytes32 newRoot,bytes32 batchHash)"
 )
@@ -87,3 +92,11 @@ def rotate(
     """
     assert batch == self.height, "not the last batch"
     certificate._rotate(chain.id, self, new_signers, committee, batch, signers, bitmap, signatures)
+
+
+@external
+def submit(data: Bytes[MAX_SUBMISSION]):
+    """
+    @notice Puts `data` where all nodes see it, in one order and in the sender's name. Anyone may; it changes nothing here.
+    """
+    log Submitted(sender=msg.sender, data=data)

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from node.chains.events import Deposited
+from node.ledger.epochs import Epochs
 from node.ledger.types import Address, AssetId, Digest
 from node.ledger.wire import decode_batch, encode_batch
 from node.network.errors import MessageTooLarge
@@ -223,7 +224,7 @@ async def test_the_state_is_rebuilt_from_the_stored_batches(network: Network):
     node = network.nodes[0]
     await node.stop()
 
-    rebuilt = rebuild(network.house, network.genesis(), node.store)
+    rebuilt = rebuild(Epochs((network.house,)), network.genesis(), node.store)
 
     assert rebuilt == node.sequencer.state
 
