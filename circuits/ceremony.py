@@ -25,7 +25,7 @@ from eth_hash.auto import keccak
 from circuits.committee import CommitteeKey, check_numbers
 from circuits.errors import CircuitError, DecodingError, StatementUnsound
 
-POST_BYTES: Final = 8_192
+POST_BYTES: Final = 9_216
 """No post is longer: 64 recipients and a threshold of 64 fit."""
 DIGEST_BYTES: Final = 32
 _HEADER_BYTES: Final = DIGEST_BYTES + 1

@@ -108,7 +108,9 @@ def assemble_key(terms: CeremonyTerms, extractions: Mapping[int, Extraction]) ->
     """
     shown = [extractions[dealer] for dealer in sorted(extractions)]
     sums = tuple(sum((item.coefficients[power] for item in shown), IDENTITY) for power in range(terms.threshold))
-    origin = KeyOrigin(terms.digest, tuple(item.contribution for item in shown))
+    # A faulty dealer may have dealt zero: it was reconstructed, adds nothing, and has no encoding.
+    given = tuple(item.contribution for item in shown if item.contribution.point != IDENTITY)
+    origin = KeyOrigin(terms.digest, given)
     key = CommitteeKey.of(sums, len(terms.recipients), origin)
     key.verify()
     return key

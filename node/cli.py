@@ -1,4 +1,4 @@
-"""The node's commands: `zkclear node run`, `zkclear node ceremony` and `zkclear node status`."""
+"""The node's commands: `zkclear node run`, `ceremony`, `rotation` and `status`."""
 
 import asyncio
 import signal
@@ -20,12 +20,14 @@ from node.daemon import Daemon
 from node.errors import NodeError
 from node.logs import configure_logs
 from node.network import NetworkError
+from node.rotation_cli import app as rotation_app
 from node.sequencing.errors import SequencingError
 from node.store import StoreError
 
 app = typer.Typer(
     name="node", help="Run one validator of the clearing house, or ask how it is doing.", no_args_is_help=True
 )
+app.add_typer(rotation_app, name="rotation")
 log = structlog.get_logger(__name__)
 
 _FATAL = (NodeError, NetworkError, StoreError, ChainError, SequencingError, CircuitError, OSError, RuntimeError)

@@ -6,12 +6,14 @@ Paths are relative to the file's folder. Secrets (validator key, committee share
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from node.errors import ConfigInvalid
+
+_SQLITE: Final = "sqlite:///"
 
 
 class _Strict(BaseModel):
@@ -49,6 +51,8 @@ class NodeConfig(BaseSettings):
     folder: Path
     """Where relative paths begin; set by `load_config`."""
     genesis: Path = Path("genesis.json")
+    rotations: list[Path] = Field(default_factory=list)
+    """The certified rotations of the validators since genesis, in order (`zkclear node rotation`)."""
     validator_key: Path = Path("validator.key")
     """Hex of the secp256k1 secret that signs votes, actions, observations and transactions."""
     committee_share: Path = Path("committee.share")
@@ -102,6 +106,14 @@ class NodeConfig(BaseSettings):
     def path(self, path: Path) -> Path:
         """A path of the configuration, from the configuration's folder."""
         return path if path.is_absolute() else self.folder / path
+
+
+def store_url(config: NodeConfig) -> str:
+    """The store's URL; a relative SQLite path starts at the configuration's folder."""
+    url = config.store_url
+    if not url.startswith(_SQLITE) or url in (_SQLITE, f"{_SQLITE}:memory:"):
+        return url
+    return f"{_SQLITE}{config.folder / url.removeprefix(_SQLITE)}"
 
 
 def load_config(path: Path) -> NodeConfig:

@@ -9,10 +9,11 @@ from prometheus_client import start_http_server
 
 from node.chains.errors import RpcUnavailable
 from node.chains.watcher import ChainWatcher
-from node.config import NodeConfig
+from node.config import NodeConfig, store_url
 from node.errors import ConfigInvalid
 from node.genesis import Genesis
 from node.network import NodeIdentity
+from node.rotations import HandOver, Succession
 from node.secret_files import load_committee_share, load_validator_key
 from node.sequencing.finality import rebuild
 from node.sequencing.tasks import until_first_ends
@@ -21,7 +22,6 @@ from node.wiring import Parts, Secrets, join_parts
 
 _START_PAUSE: Final = 1.0
 """Seconds between two tries to reach a chain's endpoint at the start."""
-_SQLITE: Final = "sqlite:///"
 log = structlog.get_logger(__name__)
 
 
@@ -29,17 +29,20 @@ class Daemon:
     """The node of one configuration. `run` serves until `stop` is called or a part fails for good."""
 
     def __init__(self, config: NodeConfig) -> None:
-        """Raises ConfigInvalid, GenesisInvalid, IdentityRejected, OSError."""
+        """Raises ConfigInvalid, GenesisInvalid, HandOverInvalid, IdentityRejected, OSError."""
         self.config = config
         self.genesis = Genesis.load(config.path(config.genesis))
+        hand_overs = [HandOver.load(config.path(path)) for path in config.rotations]
+        self._succession = Succession.follow(self.genesis.house, hand_overs)
         self._secrets = Secrets(
             load_validator_key(config.path(config.validator_key)),
             load_committee_share(config.path(config.committee_share)),
             NodeIdentity.load(config.path(config.identity)),
         )
         address = self._secrets.key.address
-        if address not in self.genesis.house.validators:
-            raise ConfigInvalid("validator_key", f"0x{address.hex()} is no validator of the genesis document")
+        house = self._succession.epochs.current
+        if address not in house.validators:
+            raise ConfigInvalid("validator_key", f"0x{address.hex()} is no validator in epoch {house.epoch}")
         self._stopping = asyncio.Event()
         self.parts: Parts | None = None
         """While the node runs."""
@@ -52,17 +55,18 @@ class Daemon:
         """Serve.
 
         Raises:
+            HandOverInvalid: the hub is in another epoch than this node's configuration leads to.
             FinalBatchInvalid: the stored batches, or the hub's, contradict this node.
             ChainError: the hub was given up, or an endpoint serves another chain.
             StoreError: the store is another deployment's.
             OSError, RuntimeError: an address to listen on is taken.
         """
         async with AsyncExitStack() as closing:
-            store = Store(self._store_url(), self.genesis.house.deployment)
+            store = Store(store_url(self.config), self.genesis.house.deployment)
             closing.callback(store.close)
-            state = await asyncio.to_thread(rebuild, self.genesis.house, self.genesis.state(), store)
+            state = await asyncio.to_thread(rebuild, self._succession.epochs, self.genesis.state(), store)
             log.info("ledger_rebuilt", number=state.number, root=state.root.hex())
-            parts = join_parts(self.config, self.genesis, self._secrets, store, state, closing)
+            parts = join_parts(self.config, self.genesis, self._succession, self._secrets, store, state, closing)
             await self._listen(parts, closing)
             self.parts = parts
             await self._work(parts)
@@ -86,14 +90,14 @@ class Daemon:
     async def _work(self, parts: Parts) -> None:
         """Run everything until told to stop, or until one part ends: none does of its own accord."""
         chains = (_follow(watcher) for watcher in parts.watchers.values())
-        await until_first_ends(self._stopping.wait(), parts.sequencer.run(), parts.coordinator.run(), *chains)
+        await until_first_ends(
+            self._stopping.wait(), _sequence(parts), parts.coordinator.run(), parts.rotations.run(), *chains
+        )
 
-    def _store_url(self) -> str:
-        """A relative SQLite path starts at the configuration's folder."""
-        url = self.config.store_url
-        if not url.startswith(_SQLITE) or url in (_SQLITE, f"{_SQLITE}:memory:"):
-            return url
-        return f"{_SQLITE}{self.config.folder / url.removeprefix(_SQLITE)}"
+
+async def _sequence(parts: Parts) -> None:
+    await parts.rotations.rotate_hub()
+    await parts.sequencer.run()
 
 
 async def _follow(watcher: ChainWatcher) -> None:

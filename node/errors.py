@@ -30,6 +30,17 @@ class CeremonyInvalid(NodeError):
 
 
 @dataclass
+class HandOverInvalid(NodeError):
+    """A rotation of the validators that this node cannot sign or follow, with the part at fault."""
+
+    part: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"rotation {self.part}: {self.reason}"
+
+
+@dataclass
 class ConfigInvalid(NodeError):
     """A node's configuration that cannot be used, with the setting at fault."""
 

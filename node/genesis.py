@@ -138,6 +138,8 @@ def _house(document: dict[str, Any]) -> House:
     hub = document["hub"]
     committee = CommitteeKey.decode(bytes.fromhex(document["committee"]))
     committee.verify()
+    if len(committee.public_shares) != len(document["validators"]):
+        raise GenesisInvalid("committee", f"of {len(committee.public_shares)} members, not one for each validator")
     rules = dict(document["rules"])
     rules["backstop"] = AccountId(bytes.fromhex(rules["backstop"]))
     return House(

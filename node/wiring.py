@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from eth_utils.address import to_checksum_address
@@ -28,6 +28,8 @@ from node.ledger.types import Address
 from node.network import NodeIdentity, PeerAddress, PeerMesh
 from node.oracle.chain_feed import ChainFeed
 from node.oracle.observer import Observer
+from node.rotation_relay import Contract, RotationRelay
+from node.rotations import Succession
 from node.sequencing.admission import Admission
 from node.sequencing.finality import BatchArchive
 from node.sequencing.payloads import MESSAGE
@@ -54,6 +56,7 @@ class Parts:
     mesh: PeerMesh
     sequencer: Sequencer
     coordinator: Coordinator
+    rotations: RotationRelay
     clients: ClientServer
     operators: OperatorServer
     metrics: CollectorRegistry
@@ -74,6 +77,7 @@ class _LatePool:
 def join_parts(
     config: NodeConfig,
     genesis: Genesis,
+    succession: Succession,
     secrets: Secrets,
     store: Store,
     state: LedgerState,
@@ -86,23 +90,26 @@ def join_parts(
         ProofRejected: the committee share is not this committee's.
         IdentityRejected: the TLS identity is another validator's.
     """
-    house, pool, metrics = genesis.house, _LatePool(), CollectorRegistry()
+    pinned, house = genesis, succession.epochs.current
+    genesis = replace(pinned, house=house)
+    pool, metrics = _LatePool(), CollectorRegistry()
     ground = _ground(config, genesis, secrets.key, state, closing)
     mesh = _mesh(config, genesis, secrets, store, pool, metrics)
     timings = Timings(config.batch_interval, config.proposer_timeout, config.observation_timeout)
     around = _surroundings(config, genesis, ground, mesh, store, closing)
     coordinator = Coordinator(house, secrets.key, secrets.share, state, around, timings.commit_fallback)
     world = _world(config, genesis, secrets.key, ground, mesh, store, closing)
-    sequencer = Sequencer(house, secrets.key, state, world, Settings(timings), coordinator.openings)
+    sequencer = Sequencer(house, secrets.key, state, world, Settings(timings), coordinator.openings, succession.epochs)
     pool.admission = sequencer.admission
     trades = TradeBoard(house, sequencer.admission, sequencer.checker, mesh)
-    backend = NodeBackend(genesis, sequencer, trades, store, mesh, ground.watchers)
+    rotations = _rotations(genesis, succession, ground, house.validators.index(Address(secrets.key.address)), timings)
+    backend = NodeBackend(pinned, sequencer, trades, store, mesh, ground.watchers)
     sequencer.subscribe(backend.on_final)
     sequencer.subscribe(coordinator.on_final)
     _add_gauges(metrics, backend, sequencer)
     clients = ClientServer(backend, _address(config.api_listen), credentials=_credentials(config))
     operators = OperatorServer(backend, _address(config.operator_listen))
-    return Parts(ground.watchers, mesh, sequencer, coordinator, clients, operators, metrics)
+    return Parts(ground.watchers, mesh, sequencer, coordinator, rotations, clients, operators, metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +203,18 @@ def _surroundings(
         checkpoint_interval=config.checkpoint_interval,
         logarithms=config.path(config.logarithms),
     )
+
+
+def _rotations(
+    genesis: Genesis, succession: Succession, ground: _Ground, place: int, timings: Timings
+) -> RotationRelay:
+    def contract(chain_id: int, address: bytes) -> Contract:
+        return Contract(address, ground.connections[chain_id], ground.relayers[chain_id])
+
+    hub_id = genesis.house.deployment.hub_chain_id
+    hub = contract(hub_id, genesis.house.deployment.hub)
+    vaults = {chain.chain_id: contract(chain.chain_id, chain.vault) for chain in genesis.chains}
+    return RotationRelay(succession, hub, ground.watchers[hub_id], vaults, place * timings.commit_fallback)
 
 
 def _connect(config: NodeConfig, genesis: Genesis, closing: AsyncExitStack) -> dict[int, Connection]:

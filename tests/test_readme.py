@@ -24,6 +24,8 @@ ELSEWHERE = {
     "zkclear devnet reset": "tests/devnet/test_cli.py",
     "zkclear bench gas": "tests/devnet/test_gas_bench.py",
     "zkclear node run": "each end-to-end test starts its nodes with it",
+    "zkclear node ceremony": "tests/node/test_ceremony.py, and the start of each devnet",
+    "zkclear node rotation": "tests/node/test_rotations.py",
     "zkclear node status": "tests/devnet/test_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",
 }
@@ -35,7 +37,7 @@ def shown_commands() -> list[str]:
     found = []
     for readme in READMES:
         for line in (ROOT / readme).read_text(encoding="utf-8").splitlines():
-            match = re.match(r" {4}(?:\.venv/bin/)?((?:make|zkclear|pytest|python) .*)", line)
+            match = re.match(r" {4,}(?:\.venv/bin/)?((?:make|zkclear|pytest|python) .*)", line)
             if match:
                 found.append(re.sub(r"\s+#.*", "", match[1]).strip())
     return found

@@ -47,7 +47,7 @@ def encode_commit(batch: BatchCommitment, signers: Signers, certificate: Certifi
 
 
 def encode_submit(data: bytes) -> bytes:
-    """ClearingHub.submit; at most 8,192 bytes."""
+    """ClearingHub.submit; at most 9,216 bytes."""
     return encode_call("submit", ("bytes",), [data])
 
 
@@ -125,9 +125,9 @@ async def read(
     return unhex(value) if returns == "address" else value
 
 
-async def epoch(w3: Connection, contract: bytes) -> int:
-    """How often the signer set of the hub or vault `contract` was rotated, as of the latest block."""
-    return int(await read(w3, contract, "epoch", (), (), "uint256"))
+async def epoch(w3: Connection, contract: bytes, block: int | None = None) -> int:
+    """How often the signer set of the hub or vault `contract` was rotated."""
+    return int(await read(w3, contract, "epoch", (), (), "uint256", block))
 
 
 async def balance_of(w3: Connection, token: bytes, holder: bytes) -> int:

@@ -132,7 +132,7 @@ class Exited(LogPlace):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted(LogPlace):
-    """`sender` put `data` (at most 8,192 bytes) on the hub for all nodes to see."""
+    """`sender` put `data` (at most 9,216 bytes) on the hub for all nodes to see."""
 
     sender: bytes
     data: bytes

@@ -111,10 +111,11 @@ class CeremonyRun:
 
     async def _look(self) -> Progress | None:
         """Where the ceremony stands; None if nothing is new, or a dealing must be fetched before that can be told."""
-        height, posts, dealings = self._board.height(), self._board.posts(), self._memory.dealings()
+        height, dealings = self._board.height(), self._memory.dealings()
         if (height, len(dealings)) == self._seen:
             return None
         self._seen = (height, len(dealings))
+        posts = self._board.posts()
         try:
             progress = await asyncio.to_thread(read_board, self._terms, posts, height, dealings)
         except DealingMissing as missing:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from circuits.ceremony import CeremonyKind, CeremonyTerms, Complaint, Post, Round, encode_complaints
 from circuits.ceremony_board import Progress, read_board
 from circuits.ceremony_member import CeremonyMember
-from circuits.committee import CommitteeKey, KeyShare
-from circuits.dealing import DealtPolynomial, dealing_digest, make_dealing
+from circuits.committee import CommitteeKey, KeyShare, combine, decryption_share, verify_share
+from circuits.dealing import DEALING_BASE, DealtPolynomial, dealing_digest, make_dealing
 from circuits.dkg import make_extraction
-from circuits.group import encode_scalar, scalar
+from circuits.group import Point, encode_scalar, msm, scalar
+from circuits.pedersen import HANDLE_BASE, VALUE_BASE, Opening
 
 ROUND_BLOCKS = 10
 START = 100
@@ -77,9 +78,9 @@ def silent_from(stage: Round) -> type[Actor]:
 
 
 class WrongShares(Actor):
-    """Sends recipient `victims` a share off its polynomial, under a valid proof of possession."""
+    """Sends everybody a share off its polynomial, under a valid proof of possession."""
 
-    victims: tuple[int, ...] = (1,)
+    victims: tuple[int, ...] = tuple(range(1, 65))
 
     def body(self, progress: Progress) -> bytes:
         terms, member = self.member.terms, self.member
@@ -209,14 +210,33 @@ class OtherExtraction(Actor):
         return [self.said(progress, make_extraction(terms, forged, other))]
 
 
-def _images(polynomial: DealtPolynomial):  # type: ignore[no-untyped-def]
-    from circuits.dealing import DEALING_BASE
-    from circuits.pedersen import HANDLE_BASE
-
+def _images(polynomial: DealtPolynomial) -> tuple[Point, ...]:
     pairs = zip(polynomial.values, polynomial.blindings, strict=True)
-    return tuple(HANDLE_BASE * value + DEALING_BASE * blinding for value, blinding in pairs)
+    return tuple(msm([HANDLE_BASE, DEALING_BASE], list(pair)) for pair in pairs)
 
 
+class DealsZeros(Actor):
+    """Deals the polynomial x^2 + 0·x + 0, whose Feldman commitments have no encoding, with all the right proofs."""
+
+    def __init__(self, member: CeremonyMember, place: bytes) -> None:
+        super().__init__(member, place)
+        assert member._polynomial is not None
+        zeros = (scalar(0),) * (member.terms.threshold - 1)
+        member._polynomial = DealtPolynomial((*zeros, scalar(1)), member._polynomial.blindings)
+
+
+class WrongReconstruction(Actor):
+    """Shows wrong shares of a dealer that must be reconstructed."""
+
+    def posts(self, progress: Progress) -> list[bytes]:
+        right = super().posts(progress)
+        if progress.round is Round.RECONSTRUCTION:
+            return [right[0][:-1] + bytes([right[0][-1] ^ 1])]
+        return right
+
+
+UNPROVABLE: tuple[type[Actor], ...] = (Withholds, ClaimsNothingCame)
+"""Those who cost time and against whom nothing can be proved: the network might have lost it."""
 ADVERSARIES: tuple[type[Actor], ...] = (
     Absent,
     *(silent_from(stage) for stage in (Round.DEALING, Round.COMPLAINTS, Round.EXTRACTION)),
@@ -233,6 +253,8 @@ ADVERSARIES: tuple[type[Actor], ...] = (
     Malformed,
     LowOrderKeys,
     OtherExtraction,
+    DealsZeros,
+    WrongReconstruction,
 )
 
 
@@ -329,3 +351,12 @@ def blamed(progress: Progress) -> set[int]:
 def names(places: Sequence[int]) -> tuple[bytes, ...]:
     """Names of these places."""
     return tuple(name(place) for place in places)
+
+
+def opens(committee: CommitteeKey, shares: Sequence[KeyShare]) -> bool:
+    """Whether these shares decrypt what is committed under the key."""
+    commitment = committee.key.commit(Opening.fresh(-77))
+    context = b"a test"
+    answers = [decryption_share(committee, share, commitment, context) for share in shares]
+    verified = [verify_share(committee, commitment, answer, context) for answer in answers]
+    return combine(committee, commitment, verified) == VALUE_BASE * scalar(-77)

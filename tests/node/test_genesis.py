@@ -10,6 +10,7 @@ from node.client.house import HouseTerms
 from node.errors import GenesisInvalid
 from node.genesis import ChainGenesis, Genesis
 from node.ledger.types import Address
+from tests.support.committee import deal_committee
 from tests.support.ledger import CHAINS, HUB_CHAIN, START, make_setting
 
 
@@ -33,6 +34,12 @@ def test_a_text_that_is_no_document_is_refused(genesis: Genesis):
     for text in ("", "{}", genesis.to_json().replace('"format": 1', '"format": 2'), genesis.to_json()[:-9]):
         with pytest.raises(GenesisInvalid):
             Genesis.from_json(text)
+
+
+def test_a_committee_of_another_size_than_the_validators_is_refused(genesis: Genesis):
+    house = replace(genesis.house, committee=deal_committee(3, 5).public)
+    with pytest.raises(GenesisInvalid, match="5 members"):
+        Genesis.from_json(replace(genesis, house=house).to_json())
 
 
 def test_what_a_client_computes_from_a_nodes_answer_is_the_digest_of_the_document(genesis: Genesis):

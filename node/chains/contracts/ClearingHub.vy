@@ -20,7 +20,7 @@ event Submitted:
     sender: indexed(address)
     data: Bytes[MAX_SUBMISSION]
 
-MAX_SUBMISSION: constant(uint256) = 8192
+MAX_SUBMISSION: constant(uint256) = 9216
 BATCH_TYPE: constant(bytes32) = keccak256(
     "Batch(uint256 epoch,uint256 number,bytes32 previousRoot,bytes32 newRoot,bytes32 batchHash)"
 )

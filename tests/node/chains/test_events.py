@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from node.chains.compile import house_contract
 from node.chains.errors import MalformedLog
-from node.chains.events import EVENT_TOPICS, Deposited, Sold, decode_log
+from node.chains.events import EVENT_TOPICS, Deposited, Sold, Submitted, decode_log
 
 words = st.binary(min_size=32, max_size=32)
 addresses = st.binary(min_size=20, max_size=20)
@@ -94,3 +94,13 @@ def test_every_event_of_the_contracts_is_known() -> None:
                 types = ",".join(field["type"] for field in entry["inputs"])
                 declared.add(topic(f"{entry['name']}({types})"))
     assert declared == set(EVENT_TOPICS)
+
+
+@given(addresses, st.binary(max_size=200))
+def test_a_post_is_read_with_its_bytes_and_its_sender(sender: bytes, data: bytes) -> None:
+    topics = [topic("Submitted(address,bytes)"), bytes(12) + sender]
+    event = decode_log(1, log(topics, encode(["bytes"], [data])))
+    assert isinstance(event, Submitted)
+    assert (event.sender, event.data) == (sender, data)
+    with pytest.raises(MalformedLog):
+        decode_log(1, log(topics, encode(["bytes"], [data])[:40]))

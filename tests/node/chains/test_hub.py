@@ -17,7 +17,7 @@ from node.chains.certificates import (
 from node.chains.compile import house_contract
 from node.chains.deploy import deploy_contract
 from node.chains.errors import TransactionReverted
-from node.chains.events import BatchCommitted
+from node.chains.events import BatchCommitted, Submitted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CHAIN_ID = 31337
@@ -180,6 +180,18 @@ async def test_sixty_four_signers_fit(house) -> None:
     code = house_contract("ClearingHub")
     signers = [ValidatorKey(bytes([i + 1]) * 32).address for i in range(64)]
     receipt = await house.relayer.send(None, code.bytecode + encode(code.constructor_types, [b"\1" * 32, signers]))
-    assert await calls.read(house.w3, receipt.contract, "signer_set_hash", (), (), "bytes32") == signer_set_hash(
-        signers
-    )
+    stored = await calls.read(house.w3, receipt.contract, "signer_set_hash", (), (), "bytes32")
+    assert stored == signer_set_hash(signers)
+
+
+async def test_anyone_may_put_data_on_the_hub_in_its_own_name(house) -> None:
+    hub = HubReader(house.w3, house.hub.address)
+    before = await hub.height()
+    for data in (b"", b"a post", bytes(9_216)):
+        receipt = await house.trader.send(house.hub.address, calls.encode_submit(data))
+        (event,) = house.events(receipt)
+        assert isinstance(event, Submitted)
+        assert (event.sender, event.data) == (house.trader.address, data)
+    assert await hub.height() == before
+    with pytest.raises(TransactionReverted):
+        await house.trader.send(house.hub.address, calls.encode_submit(bytes(9_217)))

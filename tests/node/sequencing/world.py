@@ -13,12 +13,13 @@ from node.chains.certificates import BatchCommitment, Certificate, ValidatorKey
 from node.chains.errors import BlockBeforeStart, BlockNotFinal, TransactionReverted
 from node.chains.events import BatchCommitted, ChainEvent
 from node.chains.watcher import Header
+from node.ledger.epochs import Epochs
 from node.ledger.state import ChainCursor, House, LedgerState, genesis
 from node.market.oracle_rules import Observation, observation_digest
 from node.market.state import genesis_state
 from node.network.errors import InvalidGossip, PeerUnavailable
 from node.oracle.observer import RoundReport, SignedObservation
-from node.sequencing.finality import BatchArchive
+from node.sequencing.finality import BatchArchive, rebuild
 from node.sequencing.sequencer import Sequencer, Settings, Timings, World
 from node.store import Store
 from tests.support.ledger import CHAINS, FEED, HUB_CHAIN, START, Setting
@@ -235,6 +236,7 @@ class Network:
     def __init__(self, setting: Setting, timings: Timings = QUICK) -> None:
         self.setting = replace(setting, house=replace(setting.house))
         self.house = setting.house
+        self.epochs = Epochs((self.house,))
         self.timings = timings
         self.chains = {chain_id: FakeChain(chain_id) for chain_id in CHAINS}
         self.hub_chain = self.chains[HUB_CHAIN]
@@ -254,9 +256,26 @@ class Network:
         views = {chain_id: FakeView(chain) for chain_id, chain in self.chains.items()}
         feeds = FakeFeeds(key, self.house)
         world = World(mesh, views, self.hub, feeds, store, self.workers, time.monotonic)
-        sequencer = Sequencer(self.house, key, state or self.genesis(), world, Settings(timings=self.timings))
+        sequencer = Sequencer(
+            self.house, key, state or self.genesis(), world, Settings(timings=self.timings), epochs=self.epochs
+        )
         mesh.archive = BatchArchive(store)
         return Node(key, mesh, views, feeds, store, sequencer)
+
+    async def hand_over(self, setting: Setting) -> None:
+        """Stop every node, rotate the hub, and put the next epoch's in their place; newcomers have an empty store."""
+        stores = {node.key.address: node.store for node in self.nodes}
+        for node in self.nodes:
+            await node.stop()
+            node.mesh._task.cancel()
+        self.switch.meshes.clear()
+        self.setting, self.house = setting, setting.house
+        self.epochs = Epochs((*self.epochs.houses, self.house))
+        self.hub.house = self.house
+        self.nodes = []
+        for key in setting.keys:
+            store = stores.get(key.address, Store("sqlite://", self.house.deployment))
+            self.nodes.append(self.node(key, store, rebuild(self.epochs, self.genesis(), store)))
 
     def proposer(self, number: int, attempt: int = 0) -> Node:
         address = self.house.validators[(number + attempt) % len(self.house.validators)]
