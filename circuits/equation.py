@@ -6,11 +6,12 @@ equations add up to one multiplication in which each shared base occurs once.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from circuits.endomorphism import SPLIT_BELOW, image, split_msm
 from circuits.errors import ProofRejected
-from circuits.generators import g_vector, h_vector
+from circuits.generators import g_images, g_vector, h_images, h_vector
 from circuits.group import IDENTITY, ZERO, Point, Scalar, msm
 from circuits.pedersen import HANDLE_BASE, VALUE_BASE, CommitmentKey
 
@@ -35,6 +36,13 @@ class Equation:
         self.points.append(point)
         self.scalars.append(weight)
 
+    def copy(self) -> "Equation":
+        """One that `accumulate` may change."""
+        copied = replace(self)
+        copied.g, copied.h = list(self.g), list(self.h)
+        copied.points, copied.scalars = list(self.points), list(self.scalars)
+        return copied
+
     def accumulate(self, other: "Equation", weight: Scalar) -> None:
         """Add `weight` times another equation to this one."""
         self.value = self.value + weight * other.value
@@ -47,12 +55,16 @@ class Equation:
 
     def residue(self, key: CommitmentKey) -> Point:
         """The left-hand side: one multi-scalar multiplication."""
-        points = [VALUE_BASE, key.blinding_base, *g_vector(len(self.g)), *h_vector(len(self.h)), *self.points]
-        scalars = [self.value, self.blinding, *self.g, *self.h, *self.scalars]
+        own = [VALUE_BASE, key.blinding_base, *self.points]
+        scalars = [self.value, self.blinding, *self.scalars, *self.g, *self.h]
         if self.handle != ZERO:
-            points.append(HANDLE_BASE)
-            scalars.append(self.handle)
-        return msm(points, scalars)
+            own.insert(0, HANDLE_BASE)
+            scalars.insert(0, self.handle)
+        g, h = len(self.g), len(self.h)
+        points = [*own, *g_vector(g), *h_vector(h)]
+        if len(points) > SPLIT_BELOW:
+            return msm(points, scalars)
+        return split_msm(points, [*map(image, own), *g_images(g), *h_images(h)], scalars)
 
 
 def require_all(key: CommitmentKey, equations: Sequence[Equation]) -> None:
@@ -66,9 +78,7 @@ def require_all(key: CommitmentKey, equations: Sequence[Equation]) -> None:
     """
     if not equations:
         return
-    first = equations[0]
-    total = Equation(first.relation)
-    total.accumulate(first, Scalar(1))
+    total = equations[0].copy()
     for equation in equations[1:]:
         total.accumulate(equation, Scalar(1 + secrets.randbelow(WEIGHT_BOUND - 1)))
     if total.residue(key) != IDENTITY:

@@ -1,7 +1,8 @@
 """The one statement behind every proof: A·x + b ≥ 0 for a public integer matrix and committed integers.
 
-For each row j: 0 ≤ Σ_i A_ji·x_i + b_j < 2^(n_j), with n_j rounded up to whole digits. The row's commitment is
-Σ_i A_ji·C_i + b_j·G; nobody sends it, and its weight folds into the one multi-scalar multiplication.
+For each row j: 0 ≤ Σ_i A_ji·x_i + b_j < limit_j, where 2^(n_j) ≤ limit_j < 2^(n_j) + b for a row of n_j bits and
+digits in base b (`range_shape`). The row's commitment is Σ_i A_ji·C_i + b_j·G; nobody sends it, and its weight
+folds into the one multi-scalar multiplication.
 
 Variables come in two kinds: ledger variables, whose commitments (C, D) are public and whose size the ledger
 bounds, and auxiliaries, which the prover commits to and which a defining row bounds. A row that could wrap
@@ -30,7 +31,7 @@ MAX_WIDTH: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Σ `coefficients`[i]·x[`variables`[i]] + `constant` lies in [0, 2^`width`); variables ascend."""
+    """Σ `coefficients`[i]·x[`variables`[i]] + `constant` is to lie in [0, 2^`width`); variables ascend."""
 
     variables: tuple[int, ...]
     coefficients: tuple[int, ...]
@@ -111,7 +112,7 @@ def bind_statement(
     transcript.absorb_integer(b"M", len(statement.rows))
     transcript.absorb(b"widths", b"".join(width.to_bytes(4, "big") for width in shape.widths))
     transcript.absorb_integer(b"b", shape.base)
-    transcript.absorb_integer(b"digits", sum(shape.row_digits))
+    transcript.absorb_integer(b"digits", shape.digits)
     transcript.absorb_integer(b"N", shape.padded)
     transcript.absorb(b"A, b", statement.digest)
     for commitment in commitments:
@@ -195,12 +196,12 @@ def _check_no_wrap(statement: LinearStatement) -> None:
     row.
     """
     bounds = list(statement.bounds)
-    widths = statement.shape.widths
-    rows = list(zip(statement.rows, widths, strict=True))
+    limits = [row.limit for row in statement.shape.rows]
+    rows = list(zip(statement.rows, limits, strict=True))
     for auxiliary in range(len(statement.bounds), statement.variables):
         defining = (
-            _reach(row, width, bounds)
-            for row, width in rows
+            _reach(row, limit, bounds)
+            for row, limit in rows
             # Ascending variables: if the auxiliary is the last one, all the others are bounded already.
             if row.variables and row.variables[-1] == auxiliary and row.coefficients[-1] in (1, -1)
         )
@@ -208,16 +209,16 @@ def _check_no_wrap(statement: LinearStatement) -> None:
         if bound is None:
             raise StatementUnsound(f"auxiliary {auxiliary} has no defining row")
         bounds.append(bound)
-    for index, (row, width) in enumerate(rows):
-        if _reach(row, width, bounds) >= ORDER // 2:
+    for index, (row, limit) in enumerate(rows):
+        if _reach(row, limit, bounds) >= ORDER // 2:
             raise StatementUnsound(f"row {index} could wrap around the group order")
 
 
-def _reach(row: Row, width: int, bounds: Sequence[int]) -> int:
-    """2^n + |b| + Σ|A_i|·bound_i over the variables that have a bound."""
+def _reach(row: Row, limit: int, bounds: Sequence[int]) -> int:
+    """limit + |b| + Σ|A_i|·bound_i over the variables that have a bound."""
     entries = zip(row.variables, row.coefficients, strict=True)
     known = sum(abs(factor) * bounds[variable] for variable, factor in entries if variable < len(bounds))
-    return (1 << width) + abs(row.constant) + known
+    return limit + abs(row.constant) + known
 
 
 @lru_cache(maxsize=256)

@@ -2,14 +2,14 @@
 
     P = v·G + ⟨l, H⟩ + ⟨n, G⟩,   v = ⟨c, l⟩ + ⟨n, n⟩_μ,   ⟨x, y⟩_μ = Σ_i μ^(i+1)·x_i·y_i,   μ = ϱ².
 
-A round splits both vectors into even (0) and odd (1) entries; inner products below carry the weights of μ²:
+A round splits all vectors into even (0) and odd (1) entries; inner products of n below carry the weights of μ²:
 
-    X = (2ϱ⁻¹⟨n₀,n₁⟩ + ⟨c₀,l₁⟩ + ⟨c₁,l₀⟩)·G + ⟨l₀,H₁⟩ + ⟨l₁,H₀⟩ + ϱ⁻¹⟨n₀,G₁⟩ + ϱ⟨n₁,G₀⟩
+    X = (2ϱ⁻¹⟨n₀,n₁⟩ + ϱ⟨c₀,l₁⟩ + ϱ⁻¹⟨c₁,l₀⟩)·G + ϱ⁻¹(⟨l₀,H₁⟩ + ⟨n₀,G₁⟩) + ϱ(⟨l₁,H₀⟩ + ⟨n₁,G₀⟩)
     R = (⟨n₁,n₁⟩ + ⟨c₁,l₁⟩)·G + ⟨l₁,H₁⟩ + ⟨n₁,G₁⟩                                        → challenge γ
-    l' = l₀+γl₁, c' = c₀+γc₁, H' = H₀+γH₁, n' = ϱ⁻¹n₀+γn₁, G' = ϱG₀+γG₁, P' = P+γX+(γ²−1)R, ϱ' = μ, μ' = μ²
+    l' = ϱ⁻¹l₀+γl₁, n' = ϱ⁻¹n₀+γn₁, c' = ϱc₀+γc₁, H' = ϱH₀+γH₁, G' = ϱG₀+γG₁, P' = P+γX+(γ²−1)R, ϱ' = μ, μ' = μ²
 
-The challenge is γ = q·ϱ with q in [1, 2^128), so that G' = ϱ·(G₀ + q·G₁) costs half a multiplication per
-entry.
+The challenge is γ = q·ϱ with q in [1, 2^128), so that H' = ϱ·(H₀ + q·H₁) and G' = ϱ·(G₀ + q·G₁) cost half a
+multiplication per entry.
 
 An odd n, |n| = 1 included, is never folded: padding n with an identity generator would let a prover add a
 free square to v. Only l may be padded, with c = 0 and the identity. Rounds and final lengths depend on the
@@ -20,15 +20,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from circuits.endomorphism import SPLIT_BELOW, image, split_msm
 from circuits.group import IDENTITY, ONE, ZERO, Point, Scalar, encode_point, encode_scalar, msm
 from circuits.pedersen import VALUE_BASE
 from circuits.transcript import Transcript
-from circuits.vectors import combine, dot, powers, scale, weighted_dot
+from circuits.vectors import dot, powers, scale, twice
 
-FOLD_ABOVE: Final = 6
+FOLD_ABOVE: Final = 10
 """Folding stops once |l| + |n| is at most this: a further round's two points cost more than the scalars it
 saves.
 """
+VALUE_BASE_IMAGE: Final = image(VALUE_BASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +73,60 @@ def absorb_round(transcript: Transcript, cross: Point, square: Point) -> Scalar:
     return transcript.short_challenge(b"gamma")
 
 
+@dataclass(slots=True)
+class NormBases:
+    """H and G, with their endomorphism images while they are the fixed generators (None after a fold)."""
+
+    H: list[Point]
+    G: list[Point]
+    H_images: list[Point] | None = None
+    G_images: list[Point] | None = None
+
+    def commit(self, value: Scalar, linear: Sequence[Scalar], norm: Sequence[Scalar]) -> Point:
+        """value·G + ⟨linear, H⟩ + ⟨norm, G⟩."""
+        points, scalars = [VALUE_BASE, *self.H, *self.G], [value, *linear, *norm]
+        if self.H_images is None or self.G_images is None or len(points) > SPLIT_BELOW:
+            return msm(points, scalars)
+        return split_msm(points, [VALUE_BASE_IMAGE, *self.H_images, *self.G_images], scalars)
+
+    def pad(self) -> None:
+        """One identity more in H."""
+        self.H.append(IDENTITY)
+        if self.H_images is not None:
+            self.H_images.append(IDENTITY)
+
+    def odd(self) -> "NormBases":
+        """The odd entries."""
+        H_images = None if self.H_images is None else self.H_images[1::2]
+        G_images = None if self.G_images is None else self.G_images[1::2]
+        return NormBases(self.H[1::2], self.G[1::2], H_images, G_images)
+
+    def folded(self, q: Scalar) -> "NormBases":
+        """Even + q·odd."""
+        return NormBases(
+            [a + b * q for a, b in zip(self.H[0::2], self.H[1::2], strict=True)],
+            [a + b * q for a, b in zip(self.G[0::2], self.G[1::2], strict=True)],
+        )
+
+
 class NormProver:
-    """The prover's running vectors. G' is kept as `_scale`·`_G`, where `_scale` is the product of the ϱ so
-    far.
+    """The prover's running vectors. H' and G' are kept as `_scale` times `_bases`, where `_scale` is the product of
+    the ϱ so far.
     """
 
     def __init__(
         self,
-        generators: tuple[Sequence[Point], Sequence[Point]],
+        bases: NormBases,
         linear: Sequence[Scalar],
         norm: Sequence[Scalar],
         constraint: Sequence[Scalar],
         varrho: Scalar,
     ) -> None:
-        """`generators` are (H, G) for `linear` (l) and `norm` (n); `constraint` is c; `varrho` is ϱ."""
-        self._H, self._G = list(generators[0]), list(generators[1])
+        """`bases` are those of `linear` (l) and `norm` (n); `constraint` is c; `varrho` is ϱ."""
+        self._bases = bases
         self._l, self._n, self._c = list(linear), list(norm), list(constraint)
         self._varrho = varrho
+        self._inverse = varrho.inverse()
         self._scale = ONE
 
     def prove(self, transcript: Transcript) -> NormProof:
@@ -105,56 +144,66 @@ class NormProver:
         if len(self._l) % 2:
             self._l.append(ZERO)
             self._c.append(ZERO)
-            self._H.append(IDENTITY)
+            self._bases.pad()
         l0, l1, c0, c1 = self._l[0::2], self._l[1::2], self._c[0::2], self._c[1::2]
         n0, n1 = self._n[0::2], self._n[1::2]
-        H0, H1, G0, G1 = self._H[0::2], self._H[1::2], self._G[0::2], self._G[1::2]
-        mu = self._varrho.square()
-        weights = powers(mu.square(), len(n0))
-        inverse = self._varrho.inverse()
-        twice = inverse + inverse
-        x = twice * weighted_dot(weights, n0, n1) + dot(c0, l1) + dot(c1, l0)
-        cross = msm(
-            [VALUE_BASE, *H1, *H0, *G1, *G0],
-            [x, *l0, *l1, *scale(self._scale * inverse, n0), *scale(self._scale * self._varrho, n1)],
-        )
-        r = weighted_dot(weights, n1, n1) + dot(c1, l1)
-        square = msm([VALUE_BASE, *H1, *G1], [r, *l1, *scale(self._scale, n1)])
+        weighted = [weight * entry for weight, entry in zip(self._weights(len(n1)), n1, strict=True)]
+        x = self._inverse * (twice(dot(n0, weighted)) + dot(c1, l0)) + self._varrho * dot(c0, l1)
+        down, up = self._scale * self._inverse, self._scale * self._varrho
+        cross = self._bases.commit(x, _swapped(up, l1, down, l0), _swapped(up, n1, down, n0))
+        r = dot(weighted, n1) + dot(c1, l1)
+        square = self._bases.odd().commit(r, scale(self._scale, l1), scale(self._scale, n1))
         return cross, square
+
+    def _weights(self, count: int) -> list[Scalar]:
+        """μ², μ⁴, … with μ = ϱ²: the weights of the halves' inner products."""
+        return powers(self._varrho.square().square(), count)
 
     def _fold(self, q: Scalar) -> None:
         gamma = q * self._varrho
-        self._l = combine(self._l[0::2], gamma, self._l[1::2])
-        self._c = combine(self._c[0::2], gamma, self._c[1::2])
-        self._n = combine(scale(self._varrho.inverse(), self._n[0::2]), gamma, self._n[1::2])
-        self._H = [a + b * gamma for a, b in zip(self._H[0::2], self._H[1::2], strict=True)]
-        self._G = [a + b * q for a, b in zip(self._G[0::2], self._G[1::2], strict=True)]
+        self._l = _weighted_sum(self._inverse, self._l[0::2], gamma, self._l[1::2])
+        self._n = _weighted_sum(self._inverse, self._n[0::2], gamma, self._n[1::2])
+        self._c = _weighted_sum(self._varrho, self._c[0::2], gamma, self._c[1::2])
+        self._bases = self._bases.folded(q)
         self._scale = self._scale * self._varrho
         self._varrho = self._varrho.square()
+        self._inverse = self._inverse.square()
+
+
+def _weighted_sum(a: Scalar, even: Sequence[Scalar], b: Scalar, odd: Sequence[Scalar]) -> list[Scalar]:
+    """a·even + b·odd."""
+    return [a * x + b * y for x, y in zip(even, odd, strict=True)]
+
+
+def _swapped(up: Scalar, odd: Sequence[Scalar], down: Scalar, even: Sequence[Scalar]) -> list[Scalar]:
+    """What stands on the bases in X: up·odd on the even ones, down·even on the odd ones."""
+    result = []
+    for x, y in zip(odd, even, strict=True):
+        result.append(up * x)
+        result.append(down * y)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
 class Unrolled:
     """All rounds at once, for a verifier.
 
-    The generator G_i ends up in the final G_(i >> rounds) with weight `norm[i mod 2^rounds]`, and likewise
-    H_i and c_i with `linear`; `gammas` are the folding challenges and `mu` the final weight base.
+    Entry i of H, G and c ends up in the final entry i >> rounds with weight `weights[i mod 2^rounds]`; `gammas` are
+    the folding challenges and `mu` the final weight base.
     """
 
-    linear: tuple[Scalar, ...]
-    norm: tuple[Scalar, ...]
+    weights: tuple[Scalar, ...]
     gammas: tuple[Scalar, ...]
     mu: Scalar
 
 
 def unroll(challenges: Sequence[Scalar], varrho: Scalar) -> Unrolled:
     """The weights that the folding `challenges` q and the first ϱ give every generator."""
-    linear, norm, gammas = [ONE], [ONE], []
+    weights, gammas = [ONE], []
     for q in challenges:
         gamma = q * varrho
         gammas.append(gamma)
         # Round r reads bit r of an index, so the later half of the doubled table is the one with the bit set.
-        norm = scale(varrho, norm) + scale(gamma, norm)
-        linear = linear + scale(gamma, linear)
+        weights = scale(varrho, weights) + scale(gamma, weights)
         varrho = varrho.square()
-    return Unrolled(tuple(linear), tuple(norm), tuple(gammas), varrho.square())
+    return Unrolled(tuple(weights), tuple(gammas), varrho.square())

@@ -1,24 +1,26 @@
-"""Reciprocal range proof (Bulletproofs++, Eagen et al. 2022/510): 0 ≤ v_j < 2^(width_j) for rows j = 1..M.
+"""Reciprocal range proof (Bulletproofs++, Eagen et al. 2022/510): 0 ≤ v_j < limit_j for rows j = 1..M.
 
 Notation: digits d_i in base b, row by row and least significant first, padded to N with zero digits of place
-value 0 on real generators; m_a counts the digit a among all N; λ_j = λ^j; ⟨x, y⟩_μ = Σ_i μ^(i+1)·x_i·y_i with
-μ = ϱ². Com(v; l; n) = v·G + ⟨l, H⟩ + ⟨n, G⟩, where H_0 is the blinding base and H has 6 + b entries.
+value 0 on real generators; π_i is the place value of digit i in its row (`range_shape`), λ_i that row's weight
+λ^j; m_a counts the digit a among all N; ⟨x, y⟩_μ = Σ_i μ^(i+1)·x_i·y_i with μ = ϱ².
+Com(v; l; n) = v·G + ⟨l, H⟩ + ⟨n, G⟩, where H_0 is the blinding base and H has 6 + b entries.
 
     C₁ = Com(v₁; (h₁, p₁, q₁, −q₂, u₁, 0, m); d)                                        → α
     ρ_i = 1/(α+d_i);  C₂ = Com(0; (h₂, p₂, q₂, t₂, 0, 0, 0); ρ)                         → λ, ϱ, β
-    A_i = d_i + α + μ^−(i+1),   B_i = ρ_i + μ^−(i+1)·λ_j(i)·b^k(i)
+    A_i = d_i + α + μ^−(i+1),   B_i = ρ_i + μ^−(i+1)·λ_i·π_i
     S  = Com(0; (h_S, −⟨s,s⟩_μ/β, −2⟨s,A⟩_μ/β − p₁, (v₁ − 2⟨s,B⟩_μ + 2Σ_a σ_a/(α+a))/β − p₂,
                  −⟨A,A⟩_μ/β − q₁, −⟨B,B⟩_μ/β − u₁ − t₂, σ); s)                          → τ
-    P  = τ⁻¹S + τC₁ + τ²C₂ + 2τ³Σ_j λ_j·V_j + 2τ³·pub·G + ⟨τ(α + μ^−(i+1)) + τ²μ^−(i+1)λ_j(i)b^k(i), G⟩
-    pub = Σ_i μ^(i+1) + α·Σ_j λ_j·Σ_k b^k + Σ_i μ^−(i+1)·λ_j(i)·b^k(i)
+    P  = τ⁻¹S + τC₁ + τ²C₂ + 2τ³Σ_j λ^j·V_j + 2τ³·pub·G + ⟨τ(α + μ^−(i+1)) + τ²μ^−(i+1)λ_iπ_i, G⟩
+    pub = Σ_i μ^(i+1) + α·Σ_i λ_i·π_i + Σ_i μ^−(i+1)·λ_i·π_i
 
-P opens to n = τ⁻¹s + τA + τ²B and l = τ⁻¹l_S + τl_1 + τ²l_2 (+ 2τ³Σλ_j·r_j on H_0) with v = ⟨c, l⟩ + ⟨n, n⟩_μ
+P opens to n = τ⁻¹s + τA + τ²B and l = τ⁻¹l_S + τl_1 + τ²l_2 (+ 2τ³Σλ^j·r_j on H_0) with v = ⟨c, l⟩ + ⟨n, n⟩_μ
 for c = (0, βτ⁻¹, βτ, βτ², βτ³, βτ⁵, −2τ²/(α+a) for a < b), which the weighted-norm argument shows. The
 argument that this suffices is written out in README.md.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from circuits.equation import Equation
 from circuits.errors import DecodingError, ProofRejected
@@ -31,29 +33,23 @@ from circuits.group import (
     Scalar,
     decode_point,
     decode_scalar,
+    scalar,
 )
-from circuits.norm import NormProof, absorb_round, unroll
-from circuits.range_shape import RangeShape
+from circuits.norm import NormProof, Unrolled, absorb_round, unroll
+from circuits.range_shape import RangeShape, RowDigits
 from circuits.transcript import Transcript
-from circuits.vectors import dot, inverses, powers, scale, total, twice, weighted_dot
+from circuits.vectors import dot, geometric, inverses, powers, scale, total, twice, weighted_dot
 
 
 @dataclass(frozen=True, slots=True)
 class Challenges:
-    """What the verifier's hash chose before S, with the vectors that follow from it.
-
-    `places` are λ_j(i)·b^k(i) (zero for padding digits); `reciprocals` are 1/(α+a) for a < b.
-    """
+    """What the verifier's hash chose before S. `reciprocals` are 1/(α+a) for a < b, `row_weights` are λ, λ², …"""
 
     alpha: Scalar
-    lam: Scalar
     varrho: Scalar
     beta: Scalar
     reciprocals: tuple[Scalar, ...]
-    mu_powers: tuple[Scalar, ...]
-    mu_inverse_powers: tuple[Scalar, ...]
     row_weights: tuple[Scalar, ...]
-    places: tuple[Scalar, ...]
 
 
 def digit_reciprocals(alpha: Scalar, base: int) -> tuple[Scalar, ...]:
@@ -62,7 +58,7 @@ def digit_reciprocals(alpha: Scalar, base: int) -> tuple[Scalar, ...]:
     Raises:
         ProofRejected: α = −a for some digit.
     """
-    shifted = [alpha + Scalar(digit) for digit in range(base)]
+    shifted = [alpha + digit for digit in _digits(base)]
     if ZERO in shifted:
         raise ProofRejected("challenge alpha is the negative of a digit")
     return tuple(inverses(shifted))
@@ -73,28 +69,16 @@ def draw_challenges(
 ) -> Challenges:
     """λ, ϱ and β, once C₂ is absorbed."""
     lam, varrho, beta = (transcript.challenge(label) for label in (b"lambda", b"varrho", b"beta"))
-    mu = varrho.square()
-    row_weights = powers(lam, len(shape.widths))
-    return Challenges(
-        alpha,
-        lam,
-        varrho,
-        beta,
-        reciprocals,
-        tuple(powers(mu, shape.padded)),
-        tuple(powers(mu.inverse(), shape.padded)),
-        tuple(row_weights),
-        tuple(_places(shape, row_weights)),
-    )
+    return Challenges(alpha, varrho, beta, reciprocals, tuple(powers(lam, len(shape.widths))))
 
 
-def _places(shape: RangeShape, row_weights: Sequence[Scalar]) -> list[Scalar]:
+def weighted_places(shape: RangeShape, row_weights: Sequence[Scalar]) -> list[Scalar]:
+    """λ_i·π_i for every digit, zero for padding digits."""
     base = Scalar(shape.base)
-    places = []
-    for weight, count in zip(row_weights, shape.row_digits, strict=True):
-        for _ in range(count):
-            places.append(weight)
-            weight = weight * base
+    places: list[Scalar] = []
+    for weight, row in zip(row_weights, shape.rows, strict=True):
+        places += geometric(weight, base, row.count - 1)
+        places.append(weight * _top(row))
     return places + [ZERO] * (shape.padded - len(places))
 
 
@@ -136,58 +120,74 @@ def check_range(shape: RangeShape, proof: bytes, transcript: Transcript) -> Rang
     tau = transcript.challenge(b"tau")
     rounds = zip(norm.crosses, norm.squares, strict=True)
     folds = [absorb_round(transcript, cross, square) for cross, square in rounds]
-    equation = _equation(shape, challenges, tau, norm, folds)
+    unrolled = unroll(folds, challenges.varrho)
+    g, public = _digit_side(shape, challenges, tau, norm, unrolled)
+    h, value = _linear_side(shape, challenges, tau, norm, unrolled)
+    equation = Equation("range", value=value + public, blinding=h[0], g=g, h=h[1:])
+    for gamma, cross, square in zip(unrolled.gammas, norm.crosses, norm.squares, strict=True):
+        equation.add(cross, gamma)
+        equation.add(square, gamma.square() - ONE)
     tau2 = tau.square()
     for point, weight in ((C1, tau), (C2, tau2), (S, tau.inverse())):
         equation.add(point, weight)
     return RangeCheck(equation, tuple(scale(twice(tau2 * tau), challenges.row_weights)))
 
 
-def _equation(
-    shape: RangeShape, challenges: Challenges, tau: Scalar, norm: NormProof, folds: Sequence[Scalar]
-) -> Equation:
-    """P + Σ γX + (γ²−1)R − final opening, less the terms of C₁, C₂, S and the rows."""
-    unrolled = unroll(folds, challenges.varrho)
-    size = len(unrolled.norm)
-    tau2 = tau.square()
+def _digit_side(
+    shape: RangeShape, challenges: Challenges, tau: Scalar, norm: NormProof, unrolled: Unrolled
+) -> tuple[list[Scalar], Scalar]:
+    """The scalars of the G_i in P less the final opening, and 2τ³·pub."""
+    mu = challenges.varrho.square()
+    inverse = mu.inverse()
+    shifts = geometric(tau * inverse, inverse, shape.padded)  # τμ^−(i+1)
+    places = weighted_places(shape, scale(tau, challenges.row_weights))  # τλ_iπ_i
+    weights = unrolled.weights
+    finals = [entry for final in norm.norm for entry in scale(final, weights)]
+    products = [shift * place for shift, place in zip(shifts, places, strict=True)]
     tau_alpha = tau * challenges.alpha
-    g = []
-    for start, final in zip(range(0, shape.padded, size), norm.norm, strict=True):
-        span = slice(start, start + size)
-        shifts, places = challenges.mu_inverse_powers[span], challenges.places[span]
-        g += [
-            tau_alpha + e * (tau + tau2 * place) - final * weight
-            for e, place, weight in zip(shifts, places, unrolled.norm, strict=True)
-        ]
+    g = [tau_alpha + shift + product - final for shift, product, final in zip(shifts, products, finals, strict=True)]
+    # pub = Σ μ^(i+1) + α·Σ λ_iπ_i + Σ μ^−(i+1)·λ_iπ_i, of which the last two sums stand here with τ and τ².
+    tau2 = tau.square()
+    sums = tau2 * (tau * _power_sum(mu, shape.padded) + challenges.alpha * total(places)) + tau * total(products)
+    return g, twice(sums)
+
+
+def _linear_side(
+    shape: RangeShape, challenges: Challenges, tau: Scalar, norm: NormProof, unrolled: Unrolled
+) -> tuple[list[Scalar], Scalar]:
+    """The scalars of the H_i in the final opening, and the final value, both negative."""
     c = constraint(challenges, tau)
-    h: list[Scalar] = []
+    weights = unrolled.weights
     value = -weighted_dot(powers(unrolled.mu, len(norm.norm)), norm.norm, norm.norm)
-    for start, final in zip(range(0, shape.linear, size), norm.linear, strict=True):
-        part = c[start : start + size]
-        value = value - final * dot(part, unrolled.linear[: len(part)])
-        h += [-final * weight for weight in unrolled.linear[: len(part)]]
-    value = value + twice(tau2 * tau) * _public_value(challenges)
-    equation = Equation("range", value=value, blinding=h[0], g=g, h=h[1:])
-    for gamma, cross, square in zip(unrolled.gammas, norm.crosses, norm.squares, strict=True):
-        equation.add(cross, gamma)
-        equation.add(square, gamma.square() - ONE)
-    return equation
+    h: list[Scalar] = []
+    for start, final in zip(range(0, shape.linear, len(weights)), norm.linear, strict=True):
+        part = c[start : start + len(weights)]
+        value = value - final * dot(part, weights[: len(part)])
+        h += scale(-final, weights[: len(part)])
+    return h, value
 
 
-def _public_value(challenges: Challenges) -> Scalar:
-    """pub."""
-    return (
-        total(challenges.mu_powers)
-        + challenges.alpha * total(challenges.places)
-        + dot(challenges.mu_inverse_powers, challenges.places)
-    )
+def _power_sum(mu: Scalar, count: int) -> Scalar:
+    """μ + μ² + … + μ^count."""
+    if mu == ONE:
+        return Scalar(count)
+    return mu * (mu.pow(Scalar(count)) - ONE) * (mu - ONE).inverse()
+
+
+@lru_cache(maxsize=256)
+def _digits(base: int) -> tuple[Scalar, ...]:
+    return tuple(map(Scalar, range(base)))
+
+
+@lru_cache(maxsize=4096)
+def _top(row: RowDigits) -> Scalar:
+    return scalar(row.top)
 
 
 def _decode(shape: RangeShape, proof: bytes) -> tuple[list[Point], NormProof]:
     """C₁, C₂, S and the folding rounds of a proof whose length has been checked."""
     fold = shape.fold
-    count = 3 + 2 * fold.rounds
-    cut = count * POINT_BYTES
+    cut = shape.proof_points * POINT_BYTES
     pieces = [proof[start : start + POINT_BYTES] for start in range(0, cut, POINT_BYTES)]
     head = [decode_point(piece) for piece in pieces[:3]]
     rounds = [decode_point(piece, allow_identity=True) for piece in pieces[3:]]

@@ -6,16 +6,17 @@ Each step is a method that takes what the step before made, so that a test can b
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from circuits.endomorphism import image
 from circuits.errors import WitnessInvalid
-from circuits.generators import g_vector, h_vector
-from circuits.group import ZERO, Point, Scalar, encode_point, msm, scalar
+from circuits.generators import g_images, g_vector, h_images, h_vector
+from circuits.group import IDENTITY, ZERO, Point, Scalar, encode_point, msm, scalar
 from circuits.nonces import draw_nonces
-from circuits.norm import NormProof, NormProver
+from circuits.norm import NormBases, NormProof, NormProver
 from circuits.pedersen import VALUE_BASE, CommitmentKey
-from circuits.range_proof import Challenges, constraint, digit_reciprocals, draw_challenges
+from circuits.range_proof import Challenges, constraint, digit_reciprocals, draw_challenges, weighted_places
 from circuits.range_shape import MASKS, RangeShape
 from circuits.transcript import Transcript
-from circuits.vectors import combine, dot, scale, twice, weighted_dot
+from circuits.vectors import dot, powers, twice, weighted_dot
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class RangeProver:
         self.transcript = transcript
         self._H = (key.blinding_base, *h_vector(shape.linear - 1))
         self._G = g_vector(shape.padded)
+        self._H_images = (image(key.blinding_base), *h_images(shape.linear - 1))
 
     def prove(self) -> bytes:
         """The proof's bytes, `shape.proof_bytes` long.
@@ -72,17 +74,26 @@ class RangeProver:
         l2, C2 = self.commit_reciprocals(rho)
         self.transcript.absorb_point(b"C2", C2)
         challenges = draw_challenges(self.transcript, self.shape, alpha, reciprocals)
-        shift = challenges.mu_inverse_powers
-        A = [scalar(digit) + alpha + entry for digit, entry in zip(d, shift, strict=True)]
-        B = [r + e * place for r, e, place in zip(rho, shift, challenges.places, strict=True)]
+        inverse = challenges.varrho.square().inverse()
+        shift = powers(inverse, self.shape.padded)
+        places = weighted_places(self.shape, challenges.row_weights)
+        A = [digit + alpha + entry for digit, entry in zip(map(scalar, d), shift, strict=True)]
+        B = [r + e * place for r, e, place in zip(rho, shift, places, strict=True)]
         l_s, S = self.commit_masks(A, B, challenges)
         self.transcript.absorb_point(b"S", S)
         tau = self.transcript.challenge(b"tau")
-        n = combine(combine(scale(tau.inverse(), self._s), tau, A), tau.square(), B)
-        linear = combine(combine(scale(tau.inverse(), l_s), tau, l1), tau.square(), l2)
+        n = self.at(tau, self._s, A, B)
+        linear = self.at(tau, l_s, l1, l2)
         linear[0] = linear[0] + self.blinding_weight(tau) * dot(challenges.row_weights, self.blindings)
         norm = self.norm_argument(linear, n, constraint(challenges, tau), challenges.varrho)
         return b"".join(map(encode_point, (C1, C2, S))) + norm.encode()
+
+    def at(
+        self, tau: Scalar, masks: Sequence[Scalar], first: Sequence[Scalar], second: Sequence[Scalar]
+    ) -> list[Scalar]:
+        """τ⁻¹·masks + τ·first + τ²·second."""
+        inverse, square = tau.inverse(), tau.square()
+        return [inverse * s + tau * x + square * y for s, x, y in zip(masks, first, second, strict=True)]
 
     def draw_masks(self) -> None:
         """All randomness of the proof, hedged with the openings."""
@@ -96,12 +107,11 @@ class RangeProver:
     def digits(self) -> list[int]:
         """d, padded to N."""
         result: list[int] = []
-        bits, mask = self.shape.digit_bits, self.shape.base - 1
-        rows = zip(self.values, self.shape.widths, self.shape.row_digits, strict=True)
-        for row, (value, width, count) in enumerate(rows):
+        rows = zip(self.values, self.shape.widths, self.shape.rows, strict=True)
+        for row, (value, width, written) in enumerate(rows):
             if not 0 <= value < 1 << width:
                 raise WitnessInvalid(f"row {row} does not lie in [0, 2^{width})")
-            result += [value >> bits * k & mask for k in range(count)]
+            result += written.split(value)
         return result + [0] * (self.shape.padded - len(result))
 
     def multiplicities(self, digits: Sequence[int]) -> list[int]:
@@ -112,20 +122,27 @@ class RangeProver:
         return counts
 
     def commit_digits(self, digits: Sequence[int]) -> tuple[list[Scalar], Point]:
-        """l_1 and C₁."""
+        """l_1 and C₁. Σ d_i·G_i takes additions alone: one sum of generators a digit, then running sums of those."""
         masks = self._masks
+        sums = [IDENTITY] * self.shape.base
+        for digit, generator in zip(digits, self._G, strict=True):
+            sums[digit] = sums[digit] + generator
+        running, weighted = IDENTITY, IDENTITY
+        for entry in reversed(sums[1:]):
+            running = running + entry
+            weighted = weighted + running
         m = list(map(scalar, self.multiplicities(digits)))
         head = [masks.h1, masks.p1, masks.q1, -masks.q2, masks.u1, ZERO]
-        # Two multiplications: the digits and counts are small, and a mixed one would treat them as full-size.
-        small = msm([*self._H[MASKS:], *self._G], [*m, *map(scalar, digits)])
-        return head + m, small + msm([VALUE_BASE, *self._H[:MASKS]], [masks.v1, *head])
+        # Apart from the masks: the counts are small, and one multiplication would treat them as full-size.
+        counted = msm(self._H[MASKS:], m)
+        return head + m, weighted + counted + msm([VALUE_BASE, *self._H[:MASKS]], [masks.v1, *head])
 
     def reciprocals(self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]) -> list[Scalar]:
         """ρ_i = 1/(α+d_i)."""
         return [reciprocals[digit] for digit in digits]
 
     def commit_reciprocals(self, rho: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
-        """l_2 and C₂. Equal reciprocals share one multiplication of the sum of their generators."""
+        """l_2 and C₂. Equal reciprocals share one multiplication, of the sum of their generators."""
         buckets: dict[bytes, tuple[Scalar, Point]] = {}
         for r, generator in zip(rho, self._G, strict=True):
             name = bytes(r.to_le_bytes())
@@ -141,20 +158,25 @@ class RangeProver:
         self, A: Sequence[Scalar], B: Sequence[Scalar], challenges: Challenges
     ) -> tuple[list[Scalar], Point]:
         """l_S and S: chosen so that every power of τ but the third cancels."""
-        masks, mu = self._masks, challenges.mu_powers
-        over = challenges.beta.inverse()
+        masks, over = self._masks, challenges.beta.inverse()
         s, sigma = self._s, self._sigma
-        first = masks.v1 - twice(weighted_dot(mu, s, B)) + twice(dot(sigma, challenges.reciprocals))
+        mu = powers(challenges.varrho.square(), self.shape.padded)
+        weighted = [weight * entry for weight, entry in zip(mu, s, strict=True)]
+        first = masks.v1 - twice(dot(weighted, B)) + twice(dot(sigma, challenges.reciprocals))
         l_s = [
             masks.h_s,
-            -weighted_dot(mu, s, s) * over,
-            -twice(weighted_dot(mu, s, A)) * over - masks.p1,
+            -dot(weighted, s) * over,
+            -twice(dot(weighted, A)) * over - masks.p1,
             first * over - masks.p2,
             -weighted_dot(mu, A, A) * over - masks.q1,
             -weighted_dot(mu, B, B) * over - masks.u1 - masks.t2,
             *sigma,
         ]
-        return l_s, msm([*self._H, *self._G], [*l_s, *s])
+        return l_s, self.bases().commit(ZERO, l_s, s)
+
+    def bases(self) -> NormBases:
+        """H and G with their images."""
+        return NormBases(list(self._H), list(self._G), list(self._H_images), list(g_images(len(self._G))))
 
     def blinding_weight(self, tau: Scalar) -> Scalar:
         """2τ³: the weight of the rows' commitments in P."""
@@ -164,4 +186,4 @@ class RangeProver:
         self, linear: Sequence[Scalar], n: Sequence[Scalar], c: Sequence[Scalar], varrho: Scalar
     ) -> NormProof:
         """The folding rounds."""
-        return NormProver((self._H, self._G), linear, n, c, varrho).prove(self.transcript)
+        return NormProver(self.bases(), linear, n, c, varrho).prove(self.transcript)

@@ -9,6 +9,7 @@ quantities (the risk of committed portfolios, Szydlo 2005), and solvency is the 
     hi,  cash + 2^63 − 2^32·hi                         32 bits each: the limbs that the committee can open
     q_T + 2^31                                         32 bits: the size of a trade that the account takes
     q_j                                                40 bits: collateral of which some was withdrawn
+    q_j + 2^39                                         40 bits: a position that no ledger vouches for
 
 V, e, κ, m and W are in row units of 1e-9 USD, cash and F in 1e-6 USD, hence the factor 1000. The auxiliary
 W_u is the worst outcome of underlying u and a_j ≥ |q_j|; overstating a_j or understating W_u only hurts the
@@ -29,6 +30,7 @@ QUANTITY_BITS: Final = 40
 LIMB_BITS: Final = 32
 CASH_OFFSET: Final = 1 << 63
 TRADE_OFFSET: Final = 1 << 31
+POSITION_OFFSET: Final = 1 << (QUANTITY_BITS - 1)
 CASH_BOUND: Final = 1 << 120
 QUANTITY_BOUND: Final = 1 << (QUANTITY_BITS + 1)
 """What the wrap check assumes of a quantity: a proven balance below 2^40, moved by less than 2^40 since."""
@@ -54,6 +56,8 @@ class Exposure:
     is_position: bool
     withdrawn: bool = False
     """Whether a withdrawal lowered this collateral, so that the statement must keep it from going below zero."""
+    unvouched: bool = False
+    """Whether no ledger vouches for this position, so that the statement must bound it as an integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ def _check_exposure(index: int, exposure: Exposure, nodes: tuple[int, ...]) -> N
         raise StatementUnsound(f"exposure {index} is collateral, which has no short minimum and no funding")
     if exposure.is_position and exposure.withdrawn:
         raise StatementUnsound(f"exposure {index} is a position, which nobody withdraws")
+    if not exposure.is_position and exposure.unvouched:
+        raise StatementUnsound(f"exposure {index} is collateral, which needs no offset")
     if max(map(abs, (*exposure.values, *charges, exposure.funding))) >= COEFFICIENT_BOUND:
         raise StatementUnsound(f"exposure {index} has a coefficient of 2^63 or more")
 
@@ -187,7 +193,12 @@ class _Compiler:
             for j, exposure in enumerate(self._terms.exposures)
             if exposure.withdrawn
         ]
-        return sizes + withdrawn
+        unvouched = [
+            Row((1 + j,), (1,), POSITION_OFFSET, QUANTITY_BITS)
+            for j, exposure in enumerate(self._terms.exposures)
+            if exposure.unvouched
+        ]
+        return sizes + withdrawn + unvouched
 
     def _cash(self) -> Row:
         weights = {0: ROW_UNITS_PER_MICRO_USD} | dict.fromkeys(self._worst, 1)

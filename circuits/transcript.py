@@ -11,12 +11,16 @@ round.
 from dataclasses import dataclass
 from typing import Final
 
-from eth_hash.auto import keccak
+from sha3 import keccak_256
 
 from circuits.errors import ProofRejected
 from circuits.group import ZERO, Point, Scalar, encode_scalar, point_words
 
-PROTOCOL: Final = b"zkclear/v1"
+PROTOCOL: Final = b"zkclear/v2"
+
+
+def _keccak(data: bytes) -> bytes:
+    return bytes(keccak_256(data).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Deployment:
     @property
     def digest(self) -> bytes:
         """keccak of abi.encode(chain id, hub, salt): 32 bytes that name this deployment everywhere else."""
-        return bytes(keccak(self.hub_chain_id.to_bytes(32, "big") + bytes(12) + self.hub + self.salt))
+        return _keccak(self.hub_chain_id.to_bytes(32, "big") + bytes(12) + self.hub + self.salt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Transcript:
 
     def __init__(self, kind: bytes, context: ProofContext, key_words: bytes) -> None:
         """`kind` names the relation; `key_words` are the public bases (H, B, the generators' digest)."""
-        self._state = bytes(keccak(PROTOCOL))
+        self._state = _keccak(PROTOCOL)
         self.absorb(b"deployment", context.deployment.encode() + key_words)
         self.absorb(b"kind", kind)
         self.absorb(b"message", context.message_digest)
@@ -66,7 +70,7 @@ class Transcript:
     def absorb(self, label: bytes, data: bytes) -> None:
         """Mix in labelled bytes."""
         framed = len(label).to_bytes(4, "big") + label + len(data).to_bytes(4, "big") + data
-        self._state = bytes(keccak(self._state + framed))
+        self._state = _keccak(self._state + framed)
 
     def absorb_integer(self, label: bytes, value: int) -> None:
         """Mix in a signed integer of at most 256 bits, two's complement."""
@@ -86,7 +90,7 @@ class Transcript:
         Raises:
             ProofRejected: the challenge is zero, which has probability 2^-255 for an honest prover.
         """
-        self._state = bytes(keccak(self._state + label))
+        self._state = _keccak(self._state + label)
         value = Scalar.from_be_bytes_mod_order(self._state)
         if value == ZERO:
             raise ProofRejected(f"challenge {label.decode()} is zero")
@@ -98,7 +102,7 @@ class Transcript:
         Raises:
             ProofRejected: the challenge is zero.
         """
-        self._state = bytes(keccak(self._state + label))
+        self._state = _keccak(self._state + label)
         value = int.from_bytes(self._state[16:], "big")
         if value == 0:
             raise ProofRejected(f"challenge {label.decode()} is zero")

@@ -1,6 +1,8 @@
 """Small vector algebra over native scalars: never Python integers in a loop."""
 
 from collections.abc import Sequence
+from itertools import accumulate, repeat
+from operator import mul
 
 from circuits.group import ONE, ZERO, Scalar
 
@@ -12,36 +14,29 @@ def twice(value: Scalar) -> Scalar:
 
 def powers(base: Scalar, count: int) -> list[Scalar]:
     """base, base², …, base^count."""
-    result = []
-    power = ONE
-    for _ in range(count):
-        power = power * base
-        result.append(power)
-    return result
+    return list(accumulate(repeat(base, count), mul))
+
+
+def geometric(first: Scalar, ratio: Scalar, count: int) -> list[Scalar]:
+    """first, first·ratio, …, first·ratio^(count−1)."""
+    if count == 0:
+        return []
+    return list(accumulate(repeat(ratio, count - 1), mul, initial=first))
 
 
 def dot(left: Sequence[Scalar], right: Sequence[Scalar]) -> Scalar:
     """Σ left[i]·right[i], for vectors of one length."""
-    total = ZERO
-    for a, b in zip(left, right, strict=True):
-        total = total + a * b
-    return total
+    return sum((a * b for a, b in zip(left, right, strict=True)), ZERO)
 
 
 def weighted_dot(weights: Sequence[Scalar], left: Sequence[Scalar], right: Sequence[Scalar]) -> Scalar:
     """Σ weights[i]·left[i]·right[i], for vectors of one length."""
-    total = ZERO
-    for w, a, b in zip(weights, left, right, strict=True):
-        total = total + w * a * b
-    return total
+    return sum((w * a * b for w, a, b in zip(weights, left, right, strict=True)), ZERO)
 
 
 def total(entries: Sequence[Scalar]) -> Scalar:
     """Σ entries[i]."""
-    result = ZERO
-    for entry in entries:
-        result = result + entry
-    return result
+    return sum(entries, ZERO)
 
 
 def scale(factor: Scalar, vector: Sequence[Scalar]) -> list[Scalar]:

@@ -17,7 +17,7 @@ from circuits.generators import g_vector
 from circuits.group import hash_to_point, msm, random_scalar
 from circuits.linear import LinearStatement, Row, bind_statement, linear_equation, prove_linear
 from circuits.opening import OpeningClaim, prove_opening
-from circuits.pedersen import CommitmentKey, Opening
+from circuits.pedersen import Commitment, CommitmentKey, Opening
 from circuits.solvency import (
     Exposure,
     SolvencyClaim,
@@ -60,7 +60,8 @@ class Rows:
 
     def __init__(self, count: int) -> None:
         self.openings = [Opening.fresh(random.getrandbits(64)) for _ in range(count)]
-        self.commitments = [KEY.commit(opening) for opening in self.openings]
+        # As they come from the ledger's or a client's bytes: in affine coordinates.
+        self.commitments = [Commitment.decode(KEY.commit(opening).encode()) for opening in self.openings]
         rows = tuple(Row((index,), (1,), 0, 64) for index in range(count))
         self.statement = LinearStatement((1 << 64,) * count, 0, rows)
 

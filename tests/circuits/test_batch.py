@@ -1,14 +1,15 @@
 """Batches: all true claims pass with one multiplication, and every false one is named."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from circuits import equation
+from circuits import endomorphism, equation
 from circuits.batch import Claim, verify_claims
 from circuits.equation import Equation, require_all
 from circuits.errors import ClaimsRejected, ProofRejected
-from circuits.group import ONE, Point, random_scalar, scalar
+from circuits.group import ONE, Point, Scalar, msm, random_scalar, scalar
 from circuits.opening import OpeningClaim, prove_opening
 from circuits.pedersen import Commitment, Opening
 from circuits.solvency import (
@@ -50,13 +51,13 @@ def falsified(claim: Claim) -> Claim:
 def multiplications(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the multi-scalar multiplications that are made."""
     sizes: list[int] = []
-    original = equation.msm
 
-    def counted(points: list[Point], scalars: list) -> Point:
+    def counted(points: Sequence[Point], scalars: Sequence[Scalar]) -> Point:
         sizes.append(len(points))
-        return original(points, scalars)
+        return msm(points, scalars)
 
-    monkeypatch.setattr(equation, "msm", counted)
+    for module in (equation, endomorphism):
+        monkeypatch.setattr(module, "msm", counted)
     return sizes
 
 

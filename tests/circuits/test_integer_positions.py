@@ -4,9 +4,11 @@ The rows bound a ± q, hence 2q: with a = q = (r+1)/2, "half a lot", a + q is 1 
 trade bounds q itself.
 """
 
+from dataclasses import replace
+
 import pytest
 
-from circuits.errors import ProofRejected, WitnessInvalid
+from circuits.errors import ProofRejected, StatementUnsound, WitnessInvalid
 from circuits.group import ORDER, random_scalar
 from circuits.linear import bind_statement
 from circuits.opening import prove_opening
@@ -20,6 +22,7 @@ from circuits.solvency import (
     SolvencyProof,
     SolvencyTerms,
     SolvencyWitness,
+    evaluate_solvency,
     prove_solvency,
 )
 from circuits.solvency_terms import CASH_OFFSET, LIMB_BITS, solvency_statement
@@ -39,10 +42,12 @@ class Truncating(RangeProver):
 
     def digits(self) -> list[int]:
         """The digits that there is room for."""
-        bits, base = self.shape.digit_bits, self.shape.base
-        rows = zip(self.values, self.shape.row_digits, strict=True)
-        made = [value >> bits * k & base - 1 for value, count in rows for k in range(count)]
-        return made + [0] * (self.shape.padded - len(made))
+        whole = self.values
+        self.values = [value % (1 << width) for value, width in zip(whole, self.shape.widths, strict=True)]
+        try:
+            return super().digits()
+        finally:
+            self.values = whole
 
 
 def forged(terms: SolvencyTerms, trade: int | None = None, prover: type[RangeProver] = RangeProver) -> SolvencyClaim:
@@ -87,6 +92,31 @@ def test_the_row_of_a_trade_takes_every_integer_in_its_range(trade: int) -> None
 def test_the_row_of_a_trade_refuses_the_next_integers(trade: int) -> None:
     with pytest.raises(ProofRejected):
         forged(SolvencyTerms((2,), (POSITION,), True), trade, Truncating).verify(KEY)
+
+
+UNVOUCHED = SolvencyTerms((2,), (replace(POSITION, unvouched=True),), False)
+"""A position for which no ledger vouches, so that the statement has a row for it."""
+
+
+def test_the_row_of_an_unvouched_position_refuses_half_a_lot() -> None:
+    with pytest.raises(WitnessInvalid):
+        forged(UNVOUCHED)
+    with pytest.raises(ProofRejected):
+        forged(UNVOUCHED, prover=Truncating).verify(KEY)
+
+
+@pytest.mark.parametrize("quantity", [-(1 << 39) + 1, -1, 0, 1, (1 << 39) - 1])
+def test_an_unvouched_position_may_be_any_integer_in_its_range(quantity: int) -> None:
+    cash = Opening.fresh(-evaluate_solvency(UNVOUCHED, 0, (quantity,)) // 1000 + 1)
+    witness = SolvencyWitness(cash, (Opening.fresh(quantity),), None)
+    inputs = SolvencyInputs(KEY.commit(cash), (KEY.commit(witness.exposures[0]),), None)
+    proof = prove_solvency(KEY, UNVOUCHED, inputs, witness, CONTEXT)
+    SolvencyClaim(UNVOUCHED, inputs, proof, CONTEXT).verify(KEY)
+
+
+def test_collateral_needs_no_offset() -> None:
+    with pytest.raises(StatementUnsound):
+        SolvencyTerms((2,), (Exposure(0, (1, 2), 0, 0, 0, 0, False, unvouched=True),), False)
 
 
 def test_the_projects_own_prover_makes_no_proof_of_a_half() -> None:

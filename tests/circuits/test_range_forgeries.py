@@ -16,6 +16,7 @@ from circuits.norm import NormProof, NormProver, absorb_round
 from circuits.pedersen import HANDLE_BASE, VALUE_BASE
 from circuits.range_proof import Challenges
 from circuits.range_prover import RangeProver
+from circuits.range_shape import range_shape, row_digits
 from circuits.transcript import Transcript
 from circuits.vectors import powers, weighted_dot
 from tests.circuits.proofs import Committed, prove, verify
@@ -27,14 +28,19 @@ class Forger(RangeProver):
     """Takes any integers for digits, and counts a false digit as the true one it is congruent to."""
 
     def digits(self) -> list[int]:
-        bits, base = self.shape.digit_bits, self.shape.base
         result = []
-        for value, count in zip(self.values, self.shape.row_digits, strict=True):
-            result += [value >> bits * k & base - 1 for k in range(count)]
+        for value, written in zip(self.values, self.shape.rows, strict=True):
+            result += written.split(value % written.limit)
         return result + [0] * (self.shape.padded - len(result))
 
     def multiplicities(self, digits: Sequence[int]) -> list[int]:
         return super().multiplicities([digit % self.shape.base for digit in digits])
+
+    def commit_digits(self, digits: Sequence[int]) -> tuple[list[Scalar], Point]:
+        wrapped = [digit % self.shape.base for digit in digits]
+        linear, point = super().commit_digits(wrapped)
+        beyond = [scalar(digit - inside) for digit, inside in zip(digits, wrapped, strict=True)]
+        return linear, point + msm(self._G, beyond)
 
     def reciprocals(self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]) -> list[Scalar]:
         return [(alpha + scalar(digit)).inverse() for digit in digits]
@@ -56,8 +62,8 @@ def test_a_truncated_value_is_refused(value: int) -> None:
     refuse((value, 3), (64, 64), Forger)
 
 
-@pytest.mark.parametrize("digit", [31, -1, 16])
-@pytest.mark.parametrize("place", [0, 15])
+@pytest.mark.parametrize("digit", [31, -1, 10])
+@pytest.mark.parametrize("place", [0, 18, 19])
 def test_a_digit_out_of_range_is_refused(digit: int, place: int) -> None:
     class FalseDigit(Forger):
         def digits(self) -> list[int]:
@@ -65,7 +71,22 @@ def test_a_digit_out_of_range_is_refused(digit: int, place: int) -> None:
             result[place] = digit
             return result
 
-    refuse((digit * 16**place,), (64,), FalseDigit)
+    written = row_digits(64, 10)
+    value = digit * (10**place if place < written.count - 1 else written.top)
+    refuse((value,), (64,), FalseDigit)
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 10**18])
+def test_a_value_beyond_the_limit_that_its_digits_could_write_otherwise_is_refused(beyond: int) -> None:
+    """The last digit counts `top`, not 10^19: whoever counts it so gets past the limit, but not past the check."""
+
+    class Decimal(Forger):
+        def digits(self) -> list[int]:
+            return [self.values[0] // 10**place % 10 for place in range(20)]
+
+    value = row_digits(64, 10).limit + beyond
+    assert value < 10**20
+    refuse((value,), (64,), Decimal)
 
 
 def test_a_false_digit_that_the_counts_excuse_passes_only_when_alpha_comes_first() -> None:
@@ -82,7 +103,7 @@ def test_a_false_digit_that_the_counts_excuse_passes_only_when_alpha_comes_first
 
         def commit_digits(self, digits: Sequence[int]) -> tuple[list[Scalar], Point]:
             linear, C1 = super().commit_digits(digits)
-            excess = (KNOWN_ALPHA - ONE).inverse() - (KNOWN_ALPHA + scalar(15)).inverse()
+            excess = (KNOWN_ALPHA - ONE).inverse() - (KNOWN_ALPHA + scalar(self.shape.base - 1)).inverse()
             linear[6] = linear[6] + excess * KNOWN_ALPHA
             return linear, C1 + h_vector(6)[5] * (excess * KNOWN_ALPHA)
 
@@ -102,7 +123,7 @@ def test_wrong_multiplicities_are_refused() -> None:
     refuse((0x3434,), (64,), Miscounted)
 
 
-@pytest.mark.parametrize("changes", [{0: 1}, {0: 1, 1: -1}, {15: 5}], ids=["one", "a pair of equal sum", "last"])
+@pytest.mark.parametrize("changes", [{0: 1}, {0: 1, 1: -1}, {19: 5}], ids=["one", "a pair of equal sum", "last"])
 def test_wrong_reciprocals_are_refused(changes: dict[int, int]) -> None:
     class Misinverted(Forger):
         def reciprocals(self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]) -> list[Scalar]:
@@ -173,13 +194,10 @@ def with_junk(rows: Committed, generator: Point, junk: Scalar) -> Committed:
     return replace(rows, points=(rows.points[0] + generator * junk, *rows.points[1:]))
 
 
-GENERATORS = [*h_vector(22), *g_vector(16)]
-
-
-@pytest.mark.parametrize("spot", [1, 2, 3, 4, 5, 6, 7, 21, 22, 23, 37])
+@pytest.mark.parametrize("spot", range(1, 36))
 def test_junk_on_a_generator_of_a_row_is_refused(spot: int) -> None:
-    """`spot` counts H_0, H_1 … H_21, then G_0 … G_15."""
-    generator = GENERATORS[spot - 1] if spot < 22 else g_vector(16)[spot - 22]
+    """`spot` counts H_0, H_1 … H_15, then G_0 … G_19."""
+    generator = h_vector(15)[spot - 1] if spot < 16 else g_vector(20)[spot - 16]
 
     class Carrier(JunkCarrier):
         pass
@@ -213,22 +231,24 @@ class OddFolder(NormProver):
     def prove(self, transcript: Transcript) -> NormProof:
         proof = super().prove(transcript)
         self._n.append(random_scalar())
-        self._G.append(IDENTITY)
+        self._bases.G.append(IDENTITY)
         cross, square = self._round_points()
         self._fold(absorb_round(transcript, cross, square))
         points = (*proof.crosses, cross), (*proof.squares, square)
         return NormProof(*points, tuple(self._l), tuple(self._n))
 
 
-@pytest.mark.parametrize("widths", [(48,), (32,)], ids=["three entries remain", "one entry remains"])
-def test_a_folded_odd_vector_is_refused(widths: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("widths", "remain"), [((64,), 5), ((64,) * 4, 7)])
+def test_a_folded_odd_vector_is_refused(widths: tuple[int, ...], remain: int) -> None:
+    assert range_shape(widths).fold.norm == remain
+
     class Folder(Forger):
         def norm_argument(
             self, linear: Sequence[Scalar], n: Sequence[Scalar], c: Sequence[Scalar], varrho: Scalar
         ) -> NormProof:
-            return OddFolder((self._H, self._G), linear, n, c, varrho).prove(self.transcript)
+            return OddFolder(self.bases(), linear, n, c, varrho).prove(self.transcript)
 
-    rows = Committed.of((-1,), widths)
+    rows = Committed.of((-1,) * len(widths), widths)
     with pytest.raises(ProofRejected, match="bytes where"):
         verify(rows, prove(rows, Folder))
 
@@ -280,4 +300,5 @@ def test_two_rows_whose_errors_cancel_are_refused() -> None:
 
 
 def test_a_narrow_row_does_not_borrow_the_width_of_its_neighbour() -> None:
-    refuse((1 << 40, 1), (40, 64), Forger)
+    base = range_shape((40, 64)).base
+    refuse((row_digits(40, base).limit, 1), (40, 64), Forger)

@@ -105,7 +105,7 @@ def test_the_state_follows_the_stated_formula() -> None:
         frame = len(label).to_bytes(4, "big") + label + len(data).to_bytes(4, "big") + data
         return bytes(keccak(state + frame))
 
-    state = bytes(keccak(b"zkclear/v1"))
+    state = bytes(keccak(b"zkclear/v2"))
     state = absorb(state, b"deployment", (31337).to_bytes(32, "big") + b"\x11" * 20 + b"\x22" * 32 + KEY_WORDS)
     state = absorb(state, b"kind", b"kind")
     state = absorb(state, b"message", b"\x33" * 32)
@@ -122,7 +122,7 @@ def test_the_state_follows_the_stated_formula() -> None:
 
 def test_a_zero_challenge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     transcript = Transcript(b"kind", CONTEXT, KEY_WORDS)
-    monkeypatch.setattr(module, "keccak", lambda data: ORDER.to_bytes(32, "big"))
+    monkeypatch.setattr(module, "_keccak", lambda data: ORDER.to_bytes(32, "big"))
     with pytest.raises(ProofRejected, match="zero"):
         transcript.challenge(b"x")
 
