@@ -23,6 +23,7 @@ FLOORS = (
     "node.client",
     "node.ledger",
     "node.liquidation",
+    "node.margin",
     "node.market",
     "clearing",
     "circuits",
@@ -43,6 +44,11 @@ NARROWED = {
         "node.market": "prices, grids and windows, to know what it proves",
         "clearing": "the stubs of the services it calls",
         "circuits": "to prove",
+    },
+    "node.margin": {
+        "node.margin": "itself",
+        "node.market": "the grid and its rows",
+        "circuits": "to prove and to verify: it needs no network and no ledger",
     },
     "circuits": {"circuits": "the proofs stand alone"},
 }
@@ -211,6 +217,8 @@ def test_every_exception_is_still_needed(table):
         ("node.client.wallet", "from node.ledger.messages import Trade", True),
         ("node.client.wallet", "from node.ledger.apply import apply", False),
         ("node.client.wallet", "from node.liquidation import plan", False),
+        ("node.margin.proof", "from node.market.rows import compile_terms", True),
+        ("node.margin.proof", "from node.ledger.messages import Trade", False),
         ("circuits.linear", "import clearing.v1.batch_pb2", False),
         ("circuits.linear", "from circuits.group import Point", True),
         ("devnet.cli", "from node import cli", True),

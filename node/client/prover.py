@@ -25,9 +25,9 @@ from node.client.holdings import Holdings
 from node.ledger.types import AssetId, Digest
 from node.market.grid import RiskGrid
 from node.market.rows import compile_terms
+from node.market.scenarios import scenario
 
 _ROW_UNITS_PER_USD: Final = 10**9
-_FEED_UNITS_PER_USD: Final = 10**8
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +109,8 @@ class Statement:
         """The words for a scenario that the terms number: which underlying, at which price and volatility."""
         if underlying is None or node is None:
             return "every scenario: cash alone is short"
-        held = [self.grid.instrument(name) for name in (*self.holdings.positions, *self.holdings.collateral)]
-        symbols = sorted({entry.underlying for entry in held})
-        nodes = self.grid.underlying(symbols[underlying])
-        full = any(entry.underlying == nodes.symbol and not self.grid.is_linear(entry.id) for entry in held)
-        if not full:
-            return f"{nodes.symbol} at {_dollars((nodes.nodes[0], nodes.nodes[-1])[node])} USD"
-        place, level = divmod(node, len(nodes.levels))
-        volatility = Decimal(nodes.levels[level]) / 10_000
-        return f"{nodes.symbol} at {_dollars(nodes.nodes[place])} USD and a volatility of {volatility} %"
+        held = (*self.holdings.positions, *self.holdings.collateral)
+        return str(scenario(self.grid, held, underlying, node))
 
 
 class MarginProver:
@@ -161,7 +154,3 @@ class MarginProver:
             raise ShortOfMargin(statement.scenario(error.underlying, error.node), shortfall) from None
         except WitnessInvalid as error:
             raise AmountInvalid("account", error.reason) from None
-
-
-def _dollars(price: int) -> Decimal:
-    return Decimal(price) / _FEED_UNITS_PER_USD

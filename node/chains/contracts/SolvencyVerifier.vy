@@ -8,7 +8,8 @@
         names are that file's. Any base b of the digits proves the same, since b, N and the widths are in the
         transcript and K digits reach 2^width in each; so b is the prover's, and all else of the shape is derived.
         The generators lie in the code of data contracts (0x00, then abi.encode(uint256[4][]) of 64 points): first
-        G_0 to G_1023, then H_1 to H_320. Their hash is pinned here, so that no others can be set.
+        G_0 to G_1023, then H_1 to H_320. Their hash is pinned here, so that no others can be set; and a code that
+        begins with STOP never changes.
 """
 
 import ISolvencyVerifier
