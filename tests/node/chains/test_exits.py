@@ -460,3 +460,14 @@ async def test_a_vault_trusts_only_its_own_deployments_verifier(house: House) ->
     listed = [ListedToken(house.tokens.usd, 1)]
     deploying = deploy_vault(house.w3, house.relayer, elsewhere, house.signers, listed, house.tokens.usd, house.exits)
     assert await reason_of(deploying) == "a verifier of another deployment"
+
+
+async def test_the_gas_of_leaving_stays_within_its_budget(house: House, owner: Owner) -> None:
+    """The figures of node/chains/README.md, a little rounded up."""
+    assert (await owner.relay(owner.number + 1)).gas_used < 70_000
+    await later(house, EXIT_AFTER)
+    for asset, budget in ((USD, 700_000), (ETHER, 810_000)):
+        assert (await owner.request(asset, 1)).gas_used < budget
+    await later(house, CHALLENGE)
+    for asset in (USD, ETHER):
+        assert (await owner.finish(asset)).gas_used < 90_000
