@@ -4,7 +4,8 @@ When every node is gone nobody can answer anything, so the owner keeps a ticket 
 (`ClientAccount.keep_exit_tickets`), sealed under a key of the wallet's seed. It is good for the checkpoint of its own
 batch alone.
 
-    file: nonce (12) ‖ ChaCha20-Poly1305(HKDF(seed, "zkclear/v1/exit ticket" ‖ deployment ‖ account), JSON)
+    file: deployment (chain id 32 ‖ hub 20 ‖ salt 32) ‖ nonce (12) ‖ ChaCha20-Poly1305(key, JSON),
+    key = HKDF(seed, "zkclear/v1/exit ticket" ‖ deployment digest ‖ account), the deployment as associated data
 """
 
 import json
@@ -25,13 +26,19 @@ from circuits.transcript import Deployment
 from node.client.derivation import derive_ticket_key
 from node.client.errors import TicketInvalid
 from node.client.exit_proof import HoldingPlace
+from node.client.keystore import WalletSecrets
+from node.client.signing import OwnerKey
 from node.ledger.leaf_format import holding_hash
 from node.ledger.merkle import leaf_hash, verify_path
-from node.ledger.types import AccountId, Address, AssetId, Digest
+from node.ledger.types import AccountId, Address, AssetId, Digest, account_id
 from node.market.instruments import CollateralAsset, Registry
 
+_CHAIN_BYTES, _HUB_BYTES, _SALT_BYTES = 32, 20, 32
+_DEPLOYMENT_BYTES: Final = _CHAIN_BYTES + _HUB_BYTES + _SALT_BYTES
 _NONCE_BYTES: Final = 12
+_HEADER_BYTES: Final = _DEPLOYMENT_BYTES + _NONCE_BYTES
 _MAX_FILE_BYTES: Final = 1 << 20
+_HOME_AT: Final = 5 * 32
 _CASH_AT: Final = 6 * 32
 
 
@@ -65,6 +72,11 @@ class ExitTicket:
         if self.leaf[_CASH_AT : _CASH_AT + 256] != self.key.commit(self.cash).words():
             raise TicketInvalid("the opening of cash is not the leaf's")
 
+    @property
+    def home_chain(self) -> int:
+        """The chain that cash leaves on."""
+        return int.from_bytes(self.leaf[_HOME_AT:_CASH_AT], "big")
+
     def asset(self, asset: AssetId) -> CollateralAsset:
         """A listed token. Raises UnknownInstrument."""
         return self.registry.asset(asset)
@@ -83,33 +95,36 @@ class ExitTicket:
 
     def save(self, path: Path, seed: bytes) -> None:
         """Write the sealed ticket over an older one, readable for the owner alone."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce, name = secrets.token_bytes(_NONCE_BYTES), self.deployment.encode()
         key = derive_ticket_key(seed, self.deployment.digest, self.account)
-        sealed = ChaCha20Poly1305(key).encrypt(nonce, json.dumps(self._document()).encode(), None)
+        sealed = ChaCha20Poly1305(key).encrypt(nonce, json.dumps(self._document()).encode(), name)
         aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(nonce + sealed)
+            file.write(name + nonce + sealed)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
 
     @classmethod
-    def load(cls, path: Path, seed: bytes, deployment_digest: bytes, account: AccountId) -> "ExitTicket":
-        """The ticket in a file.
+    def load(cls, path: Path, wallet: WalletSecrets, index: int = 0) -> "ExitTicket":
+        """The ticket in a file, of the owner's account with this index.
 
         Raises:
-            TicketInvalid: not this seed's ticket of this account, or the file was changed.
+            TicketInvalid: not this wallet's ticket of this account, or the file was changed.
             OSError: the file cannot be read.
         """
         with path.open("rb") as file:
             data = file.read(_MAX_FILE_BYTES + 1)
-        if not _NONCE_BYTES < len(data) <= _MAX_FILE_BYTES:
+        if not _HEADER_BYTES < len(data) <= _MAX_FILE_BYTES:
             raise TicketInvalid(f"{len(data)} bytes are no ticket")
-        key = derive_ticket_key(seed, deployment_digest, account)
+        name, nonce = data[:_DEPLOYMENT_BYTES], data[_DEPLOYMENT_BYTES:_HEADER_BYTES]
+        deployment = _deployment(name)
+        account = account_id(deployment, OwnerKey(wallet.owner_key).address, index)
+        key = derive_ticket_key(wallet.seed, deployment.digest, account)
         try:
-            document = json.loads(ChaCha20Poly1305(key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], None))
-            ticket = _from_document(document)
+            document = json.loads(ChaCha20Poly1305(key).decrypt(nonce, data[_HEADER_BYTES:], name))
+            ticket = _from_document(deployment, account, document)
         except InvalidTag as error:
             raise TicketInvalid("another wallet's or account's, or the file was changed") from error
         except (CircuitError, LookupError, TypeError, ValueError) as error:
@@ -119,13 +134,9 @@ class ExitTicket:
 
     def _document(self) -> dict[str, Any]:
         return {
-            "hub_chain_id": self.deployment.hub_chain_id,
-            "hub": self.deployment.hub.hex(),
-            "salt": self.deployment.salt.hex(),
             "key": self.key.encode().hex(),
             "registry": self.registry.encode().hex(),
             "vaults": {str(chain): vault.hex() for chain, vault in self.vaults.items()},
-            "account": self.account.hex(),
             "number": self.number,
             "root": self.root.hex(),
             "leaf": self.leaf.hex(),
@@ -135,14 +146,19 @@ class ExitTicket:
         }
 
 
-def _from_document(document: dict[str, Any]) -> ExitTicket:
+def _deployment(name: bytes) -> Deployment:
+    chain, rest = name[:_CHAIN_BYTES], name[_CHAIN_BYTES:]
+    return Deployment(int.from_bytes(chain, "big"), rest[:_HUB_BYTES], rest[_HUB_BYTES:])
+
+
+def _from_document(deployment: Deployment, account: AccountId, document: dict[str, Any]) -> ExitTicket:
     unhex = bytes.fromhex
     return ExitTicket(
-        Deployment(document["hub_chain_id"], unhex(document["hub"]), unhex(document["salt"])),
+        deployment,
         CommitmentKey.decode(unhex(document["key"])),
         Registry.decode(unhex(document["registry"])),
         {int(chain): Address(unhex(vault)) for chain, vault in document["vaults"].items()},
-        AccountId(unhex(document["account"])),
+        account,
         document["number"],
         Digest(unhex(document["root"])),
         unhex(document["leaf"]),

@@ -5,6 +5,7 @@ request    prove what leaves, once the vault saw no checkpoint for its `exit_aft
 finish     be paid, `challenge` seconds later
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,6 +37,21 @@ _ERROR: Final = bytes(keccak(b"Error(string)")[:4])
 
 
 @dataclass(frozen=True, slots=True)
+class VaultStanding:
+    """A vault's newest checkpoint and its two delays: `since` is its block's time, Unix seconds as all here."""
+
+    checkpoint: int
+    since: int
+    exit_after: int
+    challenge: int
+
+    @property
+    def opens(self) -> int:
+        """When exits may be requested, if no checkpoint comes before."""
+        return self.since + self.exit_after
+
+
+@dataclass(frozen=True, slots=True)
 class Departure:
     """One owner's way out of the vault on `chain`, by a ticket."""
 
@@ -50,22 +66,23 @@ class Departure:
             raise TicketInvalid(f"the house has no vault on chain {self.chain.id}")
         return self.ticket.vaults[self.chain.id]
 
-    async def show(self, hub: Chain) -> int:
-        """Have the vault know the ticket's batch; the number of the newest checkpoint afterwards.
+    async def show(self, hub: Chain) -> VaultStanding:
+        """Have the vault know the ticket's batch; how the vault stands afterwards.
 
         Raises:
             TicketInvalid: the vault knows a newer batch, for which this ticket is of no use.
             ExitFailed: the hub does not have the ticket's batch, or a chain refuses or cannot be reached.
         """
         async with _connected(self.chain) as web3:
-            known = await self._checkpoint(web3)
+            known = await self._read(web3, "checkpoint_number")
             if known > self.ticket.number:
                 raise TicketInvalid(f"of batch {self.ticket.number}, and the vault's checkpoint is batch {known}")
             if known < self.ticket.number:
                 async with _connected(hub) as hub_web3:
                     certified = await self._certificate(hub, hub_web3)
                 await self._send(web3, _CHECKPOINT + certified)
-        return self.ticket.number
+            names = ("checkpoint_number", "checkpoint_time", "EXIT_AFTER", "CHALLENGE")
+            return VaultStanding(*[await self._read(web3, name) for name in names])
 
     async def request(self, asset: AssetId, units: int, to: Address) -> bytes:
         """Ask for `units` ledger units of an asset of the chain; the transaction's hash.
@@ -82,7 +99,7 @@ class Departure:
         leaving = Exit(self.chain.id, self.vault, ticket.account, Address(listed.token), units, to, ticket.root)
         place = None if listed.is_cash else ticket.place(asset)
         opening = None if listed.is_cash else ticket.collateral[asset]
-        proof = prove_exit(ticket.key, ticket.deployment, leaving, ticket.cash, opening)
+        proof = await asyncio.to_thread(prove_exit, ticket.key, ticket.deployment, leaving, ticket.cash, opening)
         async with _connected(self.chain) as web3:
             return await self._send(web3, encode_request(ticket.leaf, ticket.path, place, proof, leaving))
 
@@ -97,8 +114,9 @@ class Departure:
         async with _connected(self.chain) as web3:
             return await self._send(web3, encode_finish(self.ticket.account, token))
 
-    async def _checkpoint(self, web3: "AsyncWeb3[Any]") -> int:
-        data = bytes(keccak(b"checkpoint_number()")[:4])
+    async def _read(self, web3: "AsyncWeb3[Any]", name: str) -> int:
+        """A number that the vault tells."""
+        data = bytes(keccak(f"{name}()".encode())[:4])
         call = {"to": to_checksum_address(self.vault), "data": "0x" + data.hex()}
         return int.from_bytes(await web3.eth.call(call), "big")  # type: ignore[arg-type]
 

@@ -1,6 +1,8 @@
 """Every node stops, an owner leaves with a ticket and the chains alone, and the nodes come back to one ledger."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,12 +20,11 @@ from node.client.deposits import Chain
 from node.client.errors import ExitFailed
 from node.client.exit_ticket import ExitTicket
 from node.client.exits import Departure
-from node.client.keystore import WalletSecrets
+from node.client.keystore import ScryptCost, WalletSecrets, create_keystore
 from node.client.sdk import ZkClear
 from node.client.signing import OwnerKey
-from node.genesis import Genesis
 from node.ledger.batch import Exited
-from node.ledger.types import Address, AssetId, account_id
+from node.ledger.types import Address, AssetId
 from tests.e2e.runs import batches, on_a_devnet, settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -31,6 +32,17 @@ HOME, HUB = 31338, 31337
 USD, ETHER = AssetId(f"USD@{HOME}"), AssetId(f"WETH@{HOME}")
 DOLLARS, UNITS, LEFT = 3_000 * 10**6, 200_000, 50_000
 TO = Address(b"\x77" * 20)
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the commands told, and what the vaults said no with."""
+
+    told: str
+    too_early: str
+    abroad: list[str]
+    twice: str
 
 
 @dataclass
@@ -38,9 +50,7 @@ class Left:
     """What is left of the run."""
 
     relayed: int
-    too_early: str
-    abroad: str
-    twice: str
+    words: Words
     paid: dict[str, int]
     tips: dict[str, LedgerTip]
     booked: list[list[Exited]]
@@ -72,6 +82,32 @@ async def refusal(doing: object) -> str:
     return caught.value.reason
 
 
+@dataclass(frozen=True)
+class Owner:
+    """An owner at a terminal: a keystore and a kept ticket."""
+
+    keystore: Path
+    ticket: Path
+
+    async def command(self, name: str, **options: object) -> tuple[int, str]:
+        """Exit code and output of `zkclear exit`."""
+        given = [text for option, value in options.items() for text in ("--" + option.replace("_", "-"), str(value))]
+        files = ("--keystore", str(self.keystore), "--ticket", str(self.ticket))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "devnet.cli", "exit", name, *files, *given),
+            env={**os.environ, "ZKCLEAR_PASSWORD": PASSWORD},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode()
+
+    async def done(self, name: str, **options: object) -> str:
+        code, output = await self.command(name, **options)
+        assert code == 0, output
+        return output
+
+
 async def move_in(devnet: Devnet, secrets: WalletSecrets, home: Chain, file: Path) -> dict[str, LedgerTip]:
     """Deposit, merge, keep tickets until the house stands still."""
     async with await ZkClear.connect(devnet.nodes[0].api, secrets) as client:
@@ -88,35 +124,46 @@ async def move_in(devnet: Devnet, secrets: WalletSecrets, home: Chain, file: Pat
     return tips
 
 
-async def play(devnet: Devnet, _: Scenario) -> Left:
-    secrets = WalletSecrets.generate()
-    owner, chain, hub = OwnerKey(secrets.owner_key), devnet.chains.by_id(HOME), devnet.chains.hub_chain
-    assert chain.vault is not None
-    for place in (chain, hub):
-        await place.anvil.fund(owner.address, 10**21)
-    await chain.mint("USD", owner.address, DOLLARS)
-    await chain.mint("WETH", owner.address, UNITS * 10**13)
-    home, away, file = Chain(HOME, chain.anvil.url), Chain(HUB, hub.anvil.url), devnet.settings.folder / "ticket"
-    tips = await move_in(devnet, secrets, home, file)
-    await asyncio.gather(*(node.stop() for node in devnet.nodes))
-    relayed = await VaultReader(chain.w3, chain.vault.vault).checkpoint()
-
-    ticket = await kept_ticket(devnet, secrets, file, next(iter(tips.values())))
+async def leave(devnet: Devnet, terminal: Owner, owner: OwnerKey, ticket: ExitTicket) -> Words:
+    """Take dollars by command and ether by the SDK, while every node is down; try what must not work on the way."""
+    home, away = (Chain(chain, devnet.chains.by_id(chain).anvil.url) for chain in (HOME, HUB))
     out, elsewhere = Departure(ticket, owner, home), Departure(ticket, owner, away)
+    abroad = []
+    told = await terminal.done("ticket")
     async with chains_going_on(devnet):
-        await out.show(away)
+        told += await terminal.done("show", chain=HOME, rpc=home.rpc, hub_rpc=away.rpc)
         await elsewhere.show(away)
         too_early = await refusal(out.request(USD, DOLLARS, TO))
     await devnet.steps.mine(EXIT_AFTER)
     async with chains_going_on(devnet):
-        await out.request(USD, DOLLARS, TO)
+        await terminal.done("request", rpc=home.rpc, asset=USD, units=DOLLARS, to="0x" + TO.hex())
         await out.request(ETHER, UNITS - LEFT, TO)
-        abroad = await refusal(elsewhere.request(AssetId(f"USD@{HUB}"), DOLLARS, TO))
+        abroad.append(await refusal(elsewhere.request(AssetId(f"USD@{HUB}"), DOLLARS, TO)))
     await devnet.steps.mine(CHALLENGE)
     async with chains_going_on(devnet):
-        await out.finish(USD)
+        await terminal.done("finish", rpc=home.rpc, asset=USD)
         await out.finish(ETHER)
-        twice = await refusal(out.request(USD, DOLLARS, TO))
+        abroad.append(await refusal(elsewhere.request(AssetId(f"USD@{HUB}"), DOLLARS, TO)))
+        code, twice = await terminal.command("request", rpc=home.rpc, asset=USD, units=1)
+    assert code == 1
+    return Words(told, too_early, abroad, twice)
+
+
+async def play(devnet: Devnet, _: Scenario) -> Left:
+    secrets, folder, chain = WalletSecrets.generate(), devnet.settings.folder, devnet.chains.by_id(HOME)
+    owner, terminal = OwnerKey(secrets.owner_key), Owner(folder / "keystore", folder / "ticket")
+    assert chain.vault is not None
+    create_keystore(terminal.keystore, PASSWORD, secrets, ScryptCost(n=1 << 12))
+    for place in (chain, devnet.chains.hub_chain):
+        await place.anvil.fund(owner.address, 10**21)
+    await chain.mint("USD", owner.address, DOLLARS)
+    await chain.mint("WETH", owner.address, UNITS * 10**13)
+    tips = await move_in(devnet, secrets, Chain(HOME, chain.anvil.url), terminal.ticket)
+
+    await asyncio.gather(*(node.stop() for node in devnet.nodes))
+    relayed = await VaultReader(chain.w3, chain.vault.vault).checkpoint()
+    ticket = await kept_ticket(devnet, secrets, terminal.ticket, next(iter(tips.values())))
+    words = await leave(devnet, terminal, owner, ticket)
     paid = {symbol: await balance_of(chain.w3, chain.tokens[symbol], TO) for symbol in ("USD", "WETH")}
 
     await start_all(devnet.nodes)
@@ -127,15 +174,13 @@ async def play(devnet: Devnet, _: Scenario) -> Left:
         account = await client.open_account()
         cash, ether = account.cash, account.collateral[ETHER]
     balanced = [await invariants(node.api) for node in devnet.nodes]
-    return Left(relayed, too_early, abroad, twice, paid, tips, booked, balanced, cash, ether)
+    return Left(relayed, words, paid, tips, booked, balanced, cash, ether)
 
 
 async def kept_ticket(devnet: Devnet, secrets: WalletSecrets, file: Path, tip: LedgerTip) -> ExitTicket:
     """The ticket that the owner kept, read with no node alive."""
     assert [await node.tip() for node in devnet.nodes] == [None] * 4
-    deployment = Genesis.load(devnet.settings.folder / "genesis.json").house.deployment
-    name = account_id(deployment, OwnerKey(secrets.owner_key).address, 0)
-    ticket = ExitTicket.load(file, secrets.seed, deployment.digest, name)
+    ticket = ExitTicket.load(file, secrets)
     assert (ticket.number, ticket.root) == (tip.number, tip.root)
     return ticket
 
@@ -168,14 +213,21 @@ def test_the_nodes_had_shown_the_vault_checkpoints(left: Left):
     assert left.relayed > 0
 
 
+def test_the_commands_tell_what_the_ticket_holds_and_when_it_may_be_used(left: Left):
+    assert f"cash {DOLLARS} micro-dollars, to be taken on chain {HOME}" in left.words.told
+    assert f"{ETHER} {UNITS}" in left.words.told
+    assert "exits may be requested from 2020-03-1" in left.words.told
+    assert f"paid {CHALLENGE} seconds after" in left.words.told
+
+
 def test_the_owner_was_paid_without_any_node(left: Left):
     assert left.paid == {"USD": DOLLARS, "WETH": (UNITS - LEFT) * 10**13}
 
 
 def test_the_vaults_refused_what_was_too_early_abroad_or_twice(left: Left):
-    assert left.too_early == "a checkpoint was relayed too recently"
-    assert left.abroad == "not the account's home chain"
-    assert left.twice == "the account has taken this token"
+    assert left.words.too_early == "a checkpoint was relayed too recently"
+    assert left.words.abroad == ["not the account's home chain"] * 2
+    assert "the account has taken this token" in left.words.twice
 
 
 def test_the_nodes_came_back_to_one_ledger_with_the_exits_in_it(left: Left):

@@ -19,6 +19,9 @@ initializes: exits[certificate := certificate]
 exports: (
     certificate.signer_set_hash,
     certificate.epoch,
+    exits.VERIFIER,
+    exits.EXIT_AFTER,
+    exits.CHALLENGE,
     exits.checkpoint_number,
     exits.checkpoint_root,
     exits.checkpoint_time,

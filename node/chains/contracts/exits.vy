@@ -90,10 +90,10 @@ BATCH_TYPE: constant(bytes32) = keccak256(
 )
 
 # Where margin proofs are checked
-VERIFIER: immutable(address)
+VERIFIER: public(immutable(address))
 # Seconds without a checkpoint after which exits may be requested, and from a request to its end
-EXIT_AFTER: immutable(uint256)
-CHALLENGE: immutable(uint256)
+EXIT_AFTER: public(immutable(uint256))
+CHALLENGE: public(immutable(uint256))
 
 # The newest checkpoint: its batch, the root after it, and when it was relayed.
 checkpoint_number: public(uint256)

@@ -11,7 +11,7 @@ import pytest_asyncio
 from circuits.errors import WitnessInvalid
 from circuits.group import Scalar, random_scalar
 from circuits.pedersen import Commitment, Opening
-from devnet.anvil import Anvil
+from devnet.anvil import DEV_KEYS, Anvil
 from node.chains import calls
 from node.chains.calls import VaultReader
 from node.chains.certificates import BatchCommitment, PayAction
@@ -56,16 +56,15 @@ class Owner:
     def token(self, asset: str) -> Address:
         return Address(self.registry.asset(asset).token)
 
-    async def relay(self, number: int, **changes: Any) -> Receipt:
+    async def relay(self, number: int, sender: Relayer | None = None, **changes: Any) -> Receipt:
         """Relay a certificate for a tree that has the account and seven strangers."""
         strangers = {bytes([i]): Digest(secrets.token_bytes(32)) for i in range(7)}
         self.tree = MerkleTree.build({**strangers, b"own": leaf_hash(self.leaf)})
         self.number = number
         batch = BatchCommitment(number, b"\5" * 32, self.tree.root, b"\6" * 32)
         certificate = self.house.batch_certificate(replace(batch, **changes))
-        return await self.house.relayer.send(
-            self.house.vault.vault, calls.encode_checkpoint(batch, self.house.signers, certificate)
-        )
+        data = calls.encode_checkpoint(batch, self.house.signers, certificate)
+        return await (sender or self.house.relayer).send(self.house.vault.vault, data)
 
     def exit(self, asset: str, units: int) -> Exit:
         vault = Address(self.house.vault.vault)
@@ -215,6 +214,21 @@ async def test_a_checkpoint_is_the_hubs_own_calldata(house: House) -> None:
     assert (told.number, told.root) == (number, owner.tree.root)
     assert await VaultReader(house.w3, house.vault.vault).checkpoint() == number
     assert await reason_of(owner.relay(number)) == "not newer than the last checkpoint"
+
+
+async def test_anyone_may_relay_a_checkpoint(house: House) -> None:
+    stranger = Relayer(house.w3, DEV_KEYS[5], CHAIN_ID, poll_interval=0.005)
+    assert stranger.address not in {*house.signers, house.trader.address}
+    number = await next_number(house)
+    (told,) = house.events(await make_owner(house).relay(number, stranger))
+    assert told.number == number
+
+
+async def test_anyone_can_look_up_the_stated_times_and_the_verifier(house: House) -> None:
+    vault = house.vault.vault
+    assert await calls.read(house.w3, vault, "EXIT_AFTER", (), (), "uint256") == EXIT_AFTER
+    assert await calls.read(house.w3, vault, "CHALLENGE", (), (), "uint256") == CHALLENGE
+    assert await calls.read(house.w3, vault, "VERIFIER", (), (), "address") == house.exits.verifier
 
 
 @pytest.mark.parametrize(

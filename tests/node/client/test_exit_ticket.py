@@ -6,17 +6,19 @@ from pathlib import Path
 import pytest
 
 from circuits.pedersen import Opening
-from circuits.transcript import Deployment
 from node.client.errors import TicketInvalid
 from node.client.exit_ticket import ExitTicket
+from node.client.keystore import WalletSecrets
+from node.client.signing import OwnerKey
 from node.ledger.account import Account
 from node.ledger.leaves import account_leaf, holding_hashes
 from node.ledger.merkle import MerkleTree, leaf_hash
-from node.ledger.types import AccountId, Address, AssetId, Digest
+from node.ledger.types import AccountId, Address, AssetId, Digest, account_id
 from tests.circuits.proofs import KEY
 from tests.support.ledger import CHAINS, Setting, make_setting
 
-SEED = bytes(range(32))
+SEED, OWNER = bytes(range(32)), OwnerKey(b"\6" * 32)
+WALLET = WalletSecrets(SEED, OWNER.secret())
 ETHER, COIN = AssetId(f"WETH@{CHAINS[0]}"), AssetId(f"WBTC@{CHAINS[1]}")
 
 
@@ -26,8 +28,9 @@ def setting() -> Setting:
 
 
 @pytest.fixture
-def account() -> Account:
-    return Account(AccountId(b"\5" * 32), Address(b"\6" * 20), 0, bytes(32), CHAINS[0], version=3)
+def account(setting: Setting) -> Account:
+    name = account_id(setting.house.deployment, OWNER.address, 0)
+    return Account(name, OWNER.address, 0, bytes(32), CHAINS[0], version=3)
 
 
 @pytest.fixture
@@ -45,14 +48,12 @@ def ticket(setting: Setting, account: Account) -> ExitTicket:
     )
 
 
-def load(path: Path, ticket: ExitTicket, seed: bytes = SEED, account: AccountId | None = None) -> ExitTicket:
-    return ExitTicket.load(path, seed, ticket.deployment.digest, account or ticket.account)
-
-
 def test_a_ticket_comes_back_as_it_was_saved(tmp_path: Path, ticket: ExitTicket):
     for number in (1, 9):
         replace(ticket, number=number).save(tmp_path / "ticket", SEED)
-    assert load(tmp_path / "ticket", ticket) == ticket
+    kept = ExitTicket.load(tmp_path / "ticket", WALLET)
+    assert kept == ticket
+    assert kept.home_chain == CHAINS[0]
     assert (tmp_path / "ticket").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["ticket"], "nothing is left beside it"
 
@@ -65,15 +66,16 @@ def test_a_ticket_tells_no_amount(tmp_path: Path, ticket: ExitTicket):
 
 def test_another_wallet_account_or_house_cannot_open_it(tmp_path: Path, ticket: ExitTicket):
     ticket.save(tmp_path / "ticket", SEED)
-    with pytest.raises(TicketInvalid, match="another wallet's"):
-        load(tmp_path / "ticket", ticket, seed=bytes(32))
-    with pytest.raises(TicketInvalid, match="another wallet's"):
-        load(tmp_path / "ticket", ticket, account=AccountId(bytes(32)))
-    with pytest.raises(TicketInvalid, match="another wallet's"):
-        ExitTicket.load(tmp_path / "ticket", SEED, Deployment(1, bytes(20), bytes(32)).digest, ticket.account)
+    for wallet, index in (
+        (replace(WALLET, seed=bytes(32)), 0),
+        (replace(WALLET, owner_key=b"\7" * 32), 0),
+        (WALLET, 1),
+    ):
+        with pytest.raises(TicketInvalid, match="another wallet's"):
+            ExitTicket.load(tmp_path / "ticket", wallet, index)
 
 
-@pytest.mark.parametrize("place", [0, 11, 12, 500, -1])
+@pytest.mark.parametrize("place", [0, 31, 32, 52, 83, 84, 95, 96, 500, -1])
 def test_a_changed_file_is_refused(tmp_path: Path, ticket: ExitTicket, place: int):
     path = tmp_path / "ticket"
     ticket.save(path, SEED)
@@ -81,14 +83,14 @@ def test_a_changed_file_is_refused(tmp_path: Path, ticket: ExitTicket, place: in
     data[place] ^= 1
     path.write_bytes(data)
     with pytest.raises(TicketInvalid):
-        load(path, ticket)
+        ExitTicket.load(path, WALLET)
 
 
-@pytest.mark.parametrize("size", [0, 12, (1 << 20) + 1])
-def test_a_file_of_no_tickets_length_is_refused(tmp_path: Path, ticket: ExitTicket, size: int):
+@pytest.mark.parametrize("size", [0, 96, (1 << 20) + 1])
+def test_a_file_of_no_tickets_length_is_refused(tmp_path: Path, size: int):
     (tmp_path / "ticket").write_bytes(bytes(size))
     with pytest.raises(TicketInvalid, match="no ticket"):
-        load(tmp_path / "ticket", ticket)
+        ExitTicket.load(tmp_path / "ticket", WALLET)
 
 
 @pytest.mark.parametrize(
