@@ -8,7 +8,7 @@ from clearing.v1 import liquidation_service_pb2 as liquidation_pb
 from clearing.v1 import messages_pb2
 
 from circuits.auditor import Handle
-from node.ledger.account import Account, CashLimbs, Credit
+from node.ledger.account import Account, CashLimbs, Credit, ExitRun
 from node.ledger.audit import Audit
 from node.ledger.calls import lapse_reason
 from node.ledger.defaults import auction_terms
@@ -72,6 +72,11 @@ def window_proto(window: MarginWindow | None) -> accounts_pb.MarginWindow | None
     )
 
 
+def exits_proto(exits: ExitRun | None) -> accounts_pb.ExitRun | None:
+    """Forced exits."""
+    return None if exits is None else accounts_pb.ExitRun(proven=exits.proven, last=exits.last)
+
+
 def audit_proto(audit: Audit | None) -> accounts_pb.Audit | None:
     """An account's auditor with its handles."""
     if audit is None:
@@ -118,6 +123,8 @@ def account_proto(house: House, state: LedgerState, account: Account) -> account
         needs_proof=lapse_reason(house, state, account) is not None,
         audit=audit_proto(account.audit),
         proposers_since_call=sorted(account.proposers_since_call),
+        home_chain=account.home_chain,
+        exits=exits_proto(account.exits),
     )
 
 

@@ -52,7 +52,7 @@ class Holdings:
         return None if self.auditor is None else self.auditor.handle(amount.blinding)
 
     def blinded(self) -> tuple[Opening, ...]:
-        """What a new auditor needs handles for, in the ledger's order: cash, positions and collateral with a blinding."""
+        """What a new auditor needs handles for, in the order of the ledger: cash, positions, collateral."""
         amounts = (self.cash, *self.positions.values(), *self.collateral.values())
         return tuple(amount for amount in amounts if amount.blinding != ZERO)
 

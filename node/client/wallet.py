@@ -17,6 +17,7 @@ from circuits.pedersen import NOTHING, Commitment, CommitmentKey, Opening
 from circuits.transcript import Deployment
 from node.client.derivation import derive_blinding, derive_sealing_key
 from node.client.errors import PostingInvalid, WalletDiverged
+from node.client.exit_ticket import ExitTicket
 from node.client.holdings import Holdings
 from node.client.sealing import seal_opening, sealing_public_key, unseal_opening
 from node.ledger.effects import Posting, PostingKind
@@ -142,6 +143,10 @@ class AccountWallet:
         agreed = posting.kind in _TRADES or posting.kind in _TRANSFERS
         size = self._size(posting, named) if agreed else None
         return holdings.apply(posting, size)
+
+    def keep_ticket(self, ticket: ExitTicket, path: Path) -> None:
+        """Write an exit ticket to `path`, sealed under this wallet's seed."""
+        ticket.save(path, self._seed)
 
     def verify(self, account: CommittedAccount) -> None:
         """Hold every opening against the ledger's commitments.

@@ -14,6 +14,7 @@ from node.ledger.batch import (
     Batch,
     ChainSegment,
     Deposited,
+    Exited,
     HubHeader,
     LoggedEvent,
     OracleRound,
@@ -66,6 +67,7 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
                 owner=Address(exact("owner", m.owner, 20)),
                 index=m.index,
                 sealing_key=exact("sealing_key", m.sealing_key, 32),
+                home_chain=m.home_chain,
                 nonce=exact("nonce", m.nonce, 32),
                 expiry=m.expiry,
                 signature=m.signature,
@@ -149,6 +151,7 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
                 owner=message.owner,
                 index=message.index,
                 sealing_key=message.sealing_key,
+                home_chain=message.home_chain,
                 nonce=message.nonce,
                 expiry=message.expiry,
                 signature=message.signature,
@@ -245,6 +248,8 @@ def event_to_proto(logged: LoggedEvent) -> batch_pb2.ChainEvent:
             proto.seized.CopyFrom(batch_pb2.Seized(action_id=action_id))
         case Sold(action_id, proceeds):
             proto.sold.CopyFrom(batch_pb2.Sold(action_id=action_id, proceeds=proceeds))
+        case Exited(account, token, amount, version):
+            proto.exited.CopyFrom(batch_pb2.Exited(account=account, token=token, amount=amount, version=version))
     return proto
 
 
@@ -272,6 +277,10 @@ def _vault_event(proto: batch_pb2.ChainEvent) -> VaultEvent:
         case "sold":
             action_id = Digest(exact("sold.action_id", proto.sold.action_id, 32))
             return Sold(action_id, MicroUsd(proto.sold.proceeds))
+        case "exited":
+            e = proto.exited
+            account = AccountId(exact("exited.account", e.account, 32))
+            return Exited(account, Address(exact("exited.token", e.token, 20)), e.amount, e.version)
     raise WireError("event", "none is set")
 
 

@@ -234,7 +234,7 @@ class Trader:
         return resigned(message, self, **changes)
 
     def open_account(self, **changes: Any) -> messages.OpenAccount:
-        message = replace(messages.OpenAccount(self.owner, self.index, bytes(32), bytes(32), FAR), **changes)
+        message = replace(messages.OpenAccount(self.owner, self.index, bytes(32), CHAINS[0], bytes(32), FAR), **changes)
         return replace(message, signature=self.sign(message.digest(self.setting.house.deployment)))
 
     def margin_proof(

@@ -330,8 +330,8 @@ def test_the_leaf_names_auditor_and_handles(clearing: Clearing, audited: Trader)
     account = clearing.account(audited)
     assert account.audit is not None
     audit = account.audit
-    leaves = {account_leaf(replace(account, audit=changed)) for changed in variants(account)}
-    assert len(leaves | {account_leaf(account)}) == 8
+    leaves = {account_leaf(clearing.house.registry, replace(account, audit=changed)) for changed in variants(account)}
+    assert len(leaves | {account_leaf(clearing.house.registry, account)}) == 8
     assert audit.positions.keys() == {PERP}
 
 

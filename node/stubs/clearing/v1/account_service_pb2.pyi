@@ -162,8 +162,16 @@ class Audit(_message.Message):
     settled: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, auditor: _Optional[bytes] = ..., cash: _Optional[bytes] = ..., collateral: _Optional[_Iterable[_Union[NamedHandle, _Mapping]]] = ..., positions: _Optional[_Iterable[_Union[NamedHandle, _Mapping]]] = ..., high: _Optional[bytes] = ..., low: _Optional[bytes] = ..., settled: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
+class ExitRun(_message.Message):
+    __slots__ = ("proven", "last")
+    PROVEN_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    proven: int
+    last: int
+    def __init__(self, proven: _Optional[int] = ..., last: _Optional[int] = ...) -> None: ...
+
 class Account(_message.Message):
-    __slots__ = ("id", "owner", "index", "sealing_key", "version", "status", "deadline", "cash", "collateral", "positions", "limbs", "window", "credits_merged", "credits_arrived", "inbox", "needs_proof", "audit", "proposers_since_call")
+    __slots__ = ("id", "owner", "index", "sealing_key", "version", "status", "deadline", "cash", "collateral", "positions", "limbs", "window", "credits_merged", "credits_arrived", "inbox", "needs_proof", "audit", "proposers_since_call", "home_chain", "exits")
     ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -182,6 +190,8 @@ class Account(_message.Message):
     NEEDS_PROOF_FIELD_NUMBER: _ClassVar[int]
     AUDIT_FIELD_NUMBER: _ClassVar[int]
     PROPOSERS_SINCE_CALL_FIELD_NUMBER: _ClassVar[int]
+    HOME_CHAIN_FIELD_NUMBER: _ClassVar[int]
+    EXITS_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     owner: bytes
     index: int
@@ -200,7 +210,9 @@ class Account(_message.Message):
     needs_proof: bool
     audit: Audit
     proposers_since_call: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, id: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., index: _Optional[int] = ..., sealing_key: _Optional[bytes] = ..., version: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., deadline: _Optional[int] = ..., cash: _Optional[bytes] = ..., collateral: _Optional[_Iterable[_Union[CollateralCommitment, _Mapping]]] = ..., positions: _Optional[_Iterable[_Union[PositionCommitment, _Mapping]]] = ..., limbs: _Optional[_Union[CashLimbs, _Mapping]] = ..., window: _Optional[_Union[MarginWindow, _Mapping]] = ..., credits_merged: _Optional[int] = ..., credits_arrived: _Optional[int] = ..., inbox: _Optional[_Iterable[_Union[Credit, _Mapping]]] = ..., needs_proof: _Optional[bool] = ..., audit: _Optional[_Union[Audit, _Mapping]] = ..., proposers_since_call: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    home_chain: int
+    exits: ExitRun
+    def __init__(self, id: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., index: _Optional[int] = ..., sealing_key: _Optional[bytes] = ..., version: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., deadline: _Optional[int] = ..., cash: _Optional[bytes] = ..., collateral: _Optional[_Iterable[_Union[CollateralCommitment, _Mapping]]] = ..., positions: _Optional[_Iterable[_Union[PositionCommitment, _Mapping]]] = ..., limbs: _Optional[_Union[CashLimbs, _Mapping]] = ..., window: _Optional[_Union[MarginWindow, _Mapping]] = ..., credits_merged: _Optional[int] = ..., credits_arrived: _Optional[int] = ..., inbox: _Optional[_Iterable[_Union[Credit, _Mapping]]] = ..., needs_proof: _Optional[bool] = ..., audit: _Optional[_Union[Audit, _Mapping]] = ..., proposers_since_call: _Optional[_Iterable[bytes]] = ..., home_chain: _Optional[int] = ..., exits: _Optional[_Union[ExitRun, _Mapping]] = ...) -> None: ...
 
 class Posting(_message.Message):
     __slots__ = ("sequence", "batch", "kind", "amount", "asset", "instrument", "message_id", "trade", "transfer", "set_auditor")
