@@ -6,7 +6,7 @@ The limbs are read like any other amount, and what comes out is held against cas
 search. Nothing is read before the key is known to be the account's auditor's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from circuits.auditor import NO_HANDLE, AuditorSecret, Handle
@@ -38,9 +38,9 @@ class AccountInClear:
 
 
 def read_account(
-    secret: AuditorSecret, house: CommitmentKey, account: Account, logarithms: DiscreteLog
+    secret: AuditorSecret, house: CommitmentKey, account: Account, logarithms: Callable[[], DiscreteLog]
 ) -> AccountInClear:
-    """All amounts of an account that names this auditor.
+    """All amounts of an account that names this auditor; the table is asked for once the key is known to be right.
 
     Raises:
         NotAudited: the account has no auditor.
@@ -52,7 +52,7 @@ def read_account(
     own = secret.key(house)
     if own != account.audit.auditor:
         raise WrongKey(account.id, account.audit.auditor.encode(), own.encode())
-    return _Reader(secret, account, account.audit, logarithms).read()
+    return _Reader(secret, account, account.audit, logarithms()).read()
 
 
 @dataclass(frozen=True, slots=True)

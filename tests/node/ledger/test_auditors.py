@@ -65,7 +65,7 @@ def clearing(traded: Clearing, audited: Trader) -> Clearing:
 def reading(
     clearing: Clearing, trader: Trader, logarithms: DiscreteLog, secret: AuditorSecret = SECRET
 ) -> AccountInClear:
-    return read_account(secret, clearing.house.committee.key, clearing.account(trader), logarithms)
+    return read_account(secret, clearing.house.committee.key, clearing.account(trader), lambda: logarithms)
 
 
 def require_same(clearing: Clearing, trader: Trader, logarithms: DiscreteLog) -> None:
@@ -105,7 +105,7 @@ def test_a_handle_that_is_not_the_amounts_reads_nothing(
     handles = {PERP: stray} if entry == "positions" else stray
     crooked = replace(account, audit=replace(account.audit, **{entry: handles}))
     with pytest.raises(Unreadable):
-        read_account(SECRET, clearing.house.committee.key, crooked, logarithms)
+        read_account(SECRET, clearing.house.committee.key, crooked, lambda: logarithms)
 
 
 # What a SetAuditor has to bring
@@ -389,9 +389,7 @@ def test_handles_follow_trades_settlement_credits_and_removal(setting: Setting, 
     assert reading(clearing, first, logarithms, OTHER).cash == first.holdings.cash.value
 
 
-def test_naming_an_auditor_proves_margin_and_reads_what_was_settled(
-    setting: Setting, logarithms: DiscreteLog
-) -> None:
+def test_naming_an_auditor_proves_margin_and_reads_what_was_settled(setting: Setting, logarithms: DiscreteLog) -> None:
     first, second = Trader(setting), Trader(setting)
     clearing = Clearing.start(setting, first, second)
     for trader in (first, second):
