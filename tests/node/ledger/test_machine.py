@@ -27,6 +27,7 @@ from node.ledger.errors import Reason
 from node.ledger.messages import Message
 from node.ledger.state import Stage
 from node.ledger.types import INSURANCE_ACCOUNT, Address, AssetId, MicroUsd, Status
+from node.market.errors import UnknownInstrument
 from tests.support.clearing import Clearing
 from tests.support.ledger import CASH_OFFSET, CHAINS, USD, Trader, address_of, make_setting, make_trade
 
@@ -69,7 +70,7 @@ class House(RuleBasedStateMachine):
         before = trader.auditor
         try:
             message = trader.set_auditor(state, AUDITOR) if named else trader.remove_auditor(state)
-        except Insolvent:
+        except (Insolvent, UnknownInstrument):
             trader.auditor = before
             return
         self.clearing.batch(message, blocks=0)
@@ -81,7 +82,8 @@ class House(RuleBasedStateMachine):
         """One message, unless its owner knows better than to send it."""
         try:
             message = make()
-        except Insolvent:
+        except (Insolvent, UnknownInstrument):
+            # Short of margin, or with an expired instrument that waits for a price to settle at.
             return
         self.clearing.batch(message, blocks=blocks)
         assert {refusal.reason for refusal in self.clearing.refused} <= EXPECTED
