@@ -13,6 +13,8 @@ from circuits.pedersen import Opening
 from node.audit.errors import NotAudited, Unreadable, WrongKey
 from node.audit.reading import AccountInClear, read_account
 from node.ledger.account import Account
+from node.ledger.audit import Audit
+from node.ledger.batch import Exited
 from node.ledger.claims import message_context, proof_context
 from node.ledger.effects import EventKind
 from node.ledger.leaves import account_leaf
@@ -21,7 +23,8 @@ from node.ledger.types import Status
 from node.ledger.wire import encode_message
 from tests.circuits.test_group import compress, order_eleven_point
 from tests.support.clearing import Clearing
-from tests.support.ledger import USD, Setting, Trader, amounts, make_trade, resigned
+from tests.support.ledger import USD, Setting, Trader, amounts, make_trade, resigned, token
+from tests.support.scenes import on_margin
 
 PERP = "BTC-PERP"
 FUTURE = "BTC-20200327"
@@ -405,3 +408,44 @@ def test_naming_an_auditor_proves_margin_and_reads_what_was_settled(setting: Set
     clearing.accept(message, blocks=0)
     assert clearing.account(first).status is Status.ACTIVE
     require_same(clearing, first, logarithms)
+
+
+def test_a_forced_exit_of_an_audited_account_is_a_public_debit(setting: Setting, logarithms: DiscreteLog) -> None:
+    """The words of the leaf that a vault reads do not change with an auditor, and handles stay what they are."""
+    first, second = Trader(setting), Trader(setting)
+    clearing = Clearing.start(setting, first, second)
+    for trader in (first, second):
+        clearing.deposit(trader.id, 31337, "USD", 9_000 * USD)
+    clearing.deposit(first.id, 31338, "WETH", 1_000)
+    clearing.accept(make_trade(clearing.state, first, second, FUTURE, 700, 801_000), blocks=0)
+    clearing.skip_to_expiry(FUTURE)
+    clearing.batch(blocks=4)
+    clearing.batch(blocks=4)
+    clearing.accept(first.set_auditor(clearing.state, SECRET), blocks=0)
+    account = clearing.account(first)
+    head = account_leaf(clearing.house.registry, account)[:-32]
+    assert head == account_leaf(clearing.house.registry, replace(account, audit=None))[:-32]
+    left = [Exited(first.id, token(31337, "USD"), 100 * USD, account.version)]
+    away = [Exited(first.id, token(31338, "WETH"), 400, account.version)]
+    clearing.batch(events={31337: left, 31338: away}, blocks=0)
+    assert clearing.account(first).status is Status.ACTIVE
+    assert clearing.account(first).audit == account.audit
+    require_same(clearing, first, logarithms)
+    clearing.accept(first.margin_proof(clearing.state), blocks=0)
+    require_same(clearing, first, logarithms)
+
+
+def test_what_the_committee_opened_has_no_handles_and_keeps_its_auditor(
+    setting: Setting, logarithms: DiscreteLog
+) -> None:
+    scene = on_margin(setting, collateral={(31338, "WETH"): 500})
+    clearing, debtor = scene.clearing, scene.debtor
+    clearing.accept(debtor.set_auditor(clearing.state, SECRET), blocks=0)
+    assert clearing.account(debtor).audit.positions
+    scene.fall(6_100)
+    scene.freeze()
+    require_same(clearing, debtor, logarithms)
+    scene.open()
+    opened = clearing.account(debtor)
+    assert opened.audit == Audit(SECRET.key(clearing.house.committee.key))
+    require_same(clearing, debtor, logarithms)
