@@ -23,6 +23,9 @@ IDENTITY: Final = G1Point.identity()
 ZERO: Final = Scalar(0)
 ONE: Final = Scalar(1)
 
+COFACTOR: Final = Scalar(0xD201000000010001)
+"""h_eff of RFC 9380, 8.8.1: takes every point of the curve into the subgroup, and no member but the identity to it."""
+
 _ENCODED_IDENTITY: Final = bytes(IDENTITY.to_compressed_bytes())
 _PAD: Final = bytes(16)
 
@@ -49,6 +52,26 @@ def decode_point(data: bytes, *, allow_identity: bool = False) -> Point:
         raise DecodingError("point", "encoding is not canonical")
     if not allow_identity and data == _ENCODED_IDENTITY:
         raise DecodingError("point", "the identity is not allowed here")
+    return point
+
+
+def decode_curve_point(data: bytes) -> Point:
+    """The point of the curve that 48 compressed bytes stand for, the identity included, be it in the subgroup or not.
+
+    Only for points that occur nowhere but in an `Equation`, which is checked up to the cofactor: the subgroup check
+    takes two thirds of a decoding.
+
+    Raises:
+        DecodingError: wrong length, not on the curve, or not canonical.
+    """
+    if len(data) != POINT_BYTES:
+        raise DecodingError("point", f"{len(data)} bytes where {POINT_BYTES} belong")
+    try:
+        point = G1Point.from_compressed_bytes_unchecked(data)
+    except ValueError as error:
+        raise DecodingError("point", "not an encoding of a point of the curve") from error
+    if encode_point(point) != data:
+        raise DecodingError("point", "encoding is not canonical")
     return point
 
 
