@@ -16,7 +16,7 @@ from circuits.norm import NormProof, NormProver, absorb_round
 from circuits.pedersen import HANDLE_BASE, VALUE_BASE
 from circuits.range_proof import Challenges
 from circuits.range_prover import RangeProver
-from circuits.range_shape import range_shape, row_digits
+from circuits.range_shape import MASKS, range_shape, row_digits
 from circuits.transcript import Transcript
 from circuits.vectors import powers, weighted_dot
 from tests.circuits.proofs import Committed, prove, verify
@@ -37,13 +37,20 @@ class Forger(RangeProver):
         return super().multiplicities([digit % self.shape.base for digit in digits])
 
     def commit_digits(self, digits: Sequence[int]) -> tuple[list[Scalar], Point]:
-        wrapped = [digit % self.shape.base for digit in digits]
-        linear, point = super().commit_digits(wrapped)
-        beyond = [scalar(digit - inside) for digit, inside in zip(digits, wrapped, strict=True)]
-        return linear, point + msm(self._G, beyond)
+        self._wrapped = [digit % self.shape.base for digit in digits]
+        linear, point = super().commit_digits(self._wrapped)
+        beyond = [scalar(digit - inside) for digit, inside in zip(digits, self._wrapped, strict=True)]
+        counted = map(scalar, RangeProver.multiplicities(self, self._wrapped))
+        miscounted = [claim - count for claim, count in zip(linear[MASKS:], counted, strict=True)]
+        return linear, point + msm([*self._G, *self._H[MASKS:]], [*beyond, *miscounted])
 
     def reciprocals(self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]) -> list[Scalar]:
         return [(alpha + scalar(digit)).inverse() for digit in digits]
+
+    def commit_reciprocals(self, rho: Sequence[Scalar], reciprocals: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
+        linear, point = super().commit_reciprocals(rho, reciprocals)
+        wrong = [claim - reciprocals[digit] for claim, digit in zip(rho, self._wrapped, strict=True)]
+        return linear, point + msm(self._G, wrong)
 
 
 def refuse(values: Sequence[int], widths: Sequence[int], forger: type[RangeProver]) -> None:
@@ -274,8 +281,8 @@ class Shifted(Forger):
         linear, point = super().commit_digits(digits)
         return linear, point + VALUE_BASE if self.step == "C1" else point
 
-    def commit_reciprocals(self, rho: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
-        linear, point = super().commit_reciprocals(rho)
+    def commit_reciprocals(self, rho: Sequence[Scalar], reciprocals: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
+        linear, point = super().commit_reciprocals(rho, reciprocals)
         return linear, point + VALUE_BASE if self.step == "C2" else point
 
     def commit_masks(
