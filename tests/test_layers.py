@@ -38,6 +38,8 @@ NARROWED = {
         "node.ledger.effects": "the public postings an owner restores its openings from",
         "node.ledger.errors": "the reasons a refusal names, and what decoding raises",
         "node.ledger.wire": "the encoding of what it signs",
+        "node.ledger.leaf_format": "its own leaf, to leave by force when no node answers",
+        "node.ledger.merkle": "the way from that leaf to the root",
         "node.ledger.house_digest": "what an owner pins, computed as the node computes it",
         "node.market": "prices, grids and windows, to know what it proves",
         "clearing": "the stubs of the services it calls",

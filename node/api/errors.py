@@ -106,6 +106,7 @@ REFUSALS: Final[Mapping[Reason, StatusCode]] = {
     Reason.CREDITS_UNKNOWN: StatusCode.ABORTED,
     Reason.INSTRUMENT_UNKNOWN: StatusCode.NOT_FOUND,
     Reason.ASSET_UNKNOWN: StatusCode.NOT_FOUND,
+    Reason.CHAIN_UNKNOWN: StatusCode.NOT_FOUND,
     Reason.AMOUNT_INVALID: StatusCode.INVALID_ARGUMENT,
     Reason.ROUND_UNKNOWN: StatusCode.ABORTED,
     Reason.WINDOW_LAPSED: StatusCode.ABORTED,

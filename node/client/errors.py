@@ -118,6 +118,27 @@ class WalletDiverged(ClientError):
 
 
 @dataclass
+class TicketInvalid(ClientError):
+    """An exit ticket that is not this wallet's, not whole, or of no use for what is asked."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"exit ticket: {self.reason}"
+
+
+@dataclass
+class ExitFailed(ClientError):
+    """A chain did not take a step of a forced exit; the ticket stays good."""
+
+    chain_id: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"exit on chain {self.chain_id}: {self.reason}"
+
+
+@dataclass
 class ProposalRejected(ClientError):
     """A proposal whose `field` is not what was shown, agreed or signed: the maker signs nothing."""
 

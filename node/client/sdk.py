@@ -89,8 +89,11 @@ class ZkClear:
         """What the house is, and the converters from decimal figures."""
         return self._session.house
 
-    async def open_account(self, index: int = 0) -> ClientAccount:
+    async def open_account(self, index: int = 0, home_chain: int | None = None) -> ClientAccount:
         """The owner's account with this index: opened if it is not yet, restored from seed and history if it is.
+
+        `home_chain` is the chain on which a new account's cash could be taken out by force, if the house stopped; None
+        is the house's first.
 
         Raises:
             HouseUntrusted: the open account has another sealing key than this seed's, so another wallet opened it.
@@ -107,7 +110,8 @@ class ZkClear:
         if found.id != name:
             raise HouseUntrusted("account", "its id is not that of owner and index")
         if not found.HasField("account"):
-            await self._open(wallet, index, as_of_proto(found.as_of).hub_block + MESSAGE_BLOCKS)
+            home = min(session.house.vaults) if home_chain is None else home_chain
+            await self._open(wallet, index, home, as_of_proto(found.as_of).hub_block + MESSAGE_BLOCKS)
         elif found.account.sealing_key != wallet.sealing_key:
             raise HouseUntrusted("account", "was opened with another wallet's sealing key")
         account = ClientAccount(session, wallet)
@@ -119,9 +123,9 @@ class ZkClear:
         self._accounts[name] = account
         return account
 
-    async def _open(self, wallet: AccountWallet, index: int, expiry: int) -> None:
+    async def _open(self, wallet: AccountWallet, index: int, home: int, expiry: int) -> None:
         session = self._session
-        message = OpenAccount(session.owner.address, index, wallet.sealing_key, fresh_nonce(), expiry)
+        message = OpenAccount(session.owner.address, index, wallet.sealing_key, home, fresh_nonce(), expiry)
         digest = message.digest(session.house.deployment)
         signed = replace(message, signature=session.owner.sign(digest))
         request = ledger_service_pb2.SubmitMessageRequest(message=message_to_proto(signed))

@@ -15,6 +15,7 @@ from circuits.pedersen import NOTHING, Commitment, CommitmentKey, Opening
 from circuits.transcript import Deployment
 from node.client.derivation import derive_blinding, derive_sealing_key
 from node.client.errors import PostingInvalid, WalletDiverged
+from node.client.exit_ticket import ExitTicket
 from node.client.holdings import Holdings
 from node.client.sealing import seal_opening, sealing_public_key, unseal_opening
 from node.ledger.effects import Posting, PostingKind
@@ -122,6 +123,10 @@ class AccountWallet:
             raise PostingInvalid(posting.kind, "is another account's")
         size = self._size(posting, trade) if posting.kind in _TRADES else None
         return holdings.apply(posting, size)
+
+    def keep_ticket(self, ticket: ExitTicket, path: Path) -> None:
+        """Write an exit ticket to `path`, sealed under this wallet's seed."""
+        ticket.save(path, self._seed)
 
     def verify(self, account: CommittedAccount) -> None:
         """Hold every opening against the ledger's commitments.

@@ -44,6 +44,14 @@ class CashLimbs:
 
 
 @dataclass(frozen=True, slots=True)
+class ExitRun:
+    """Forced exits from one state of the account: they left it at version `last`, and were proven at `proven`."""
+
+    proven: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """The ledger's view of one account. `inbox` holds credits number `credits_merged` and up."""
 
@@ -51,6 +59,8 @@ class Account:
     owner: Address
     index: int
     sealing_key: bytes
+    home_chain: int
+    """The chain on whose vault a forced exit of cash is possible."""
     version: int = 0
     status: Status = Status.ACTIVE
     deadline: int = 0
@@ -63,6 +73,7 @@ class Account:
     window: MarginWindow | None = None
     inbox: tuple[Credit, ...] = ()
     credits_merged: int = 0
+    exits: ExitRun | None = None
 
     @property
     def needs_window(self) -> bool:
@@ -72,6 +83,10 @@ class Account:
     def position(self, instrument: InstrumentId) -> Commitment:
         """The committed position, zero if there is none."""
         return self.positions.get(instrument, NOTHING)
+
+    def exit_covered(self, proven: int) -> bool:
+        """Whether nothing but other exits has moved the account since version `proven`, where an exit was proven."""
+        return proven == self.version or self.exits == ExitRun(proven, self.version)
 
     def with_cash_moved(self, amount: MicroUsd) -> "Account":
         """Cash and limbs after a public movement of cash."""

@@ -84,8 +84,10 @@ def _open_account(house: House, state: LedgerState, message: OpenAccount) -> App
     _require_signed(message.owner, message.signature, message.digest(house.deployment))
     if name in state.accounts or name == INSURANCE_ACCOUNT:
         raise Refused(Reason.ACCOUNT_EXISTS, f"account {name.hex()} is open")
+    if message.home_chain not in state.cursors:
+        raise Refused(Reason.CHAIN_UNKNOWN, f"chain {message.home_chain} is not one of the house's")
     waiting = state.unclaimed.get(name, ())
-    account = Account(name, message.owner, message.index, message.sealing_key, inbox=waiting)
+    account = Account(name, message.owner, message.index, message.sealing_key, message.home_chain, inbox=waiting)
     unclaimed = {owner: credits for owner, credits in state.unclaimed.items() if owner != name}
     after = replace(state.with_account(account), unclaimed=unclaimed)
     postings = tuple(Posting(PostingKind.CREDITED, name, credit.amount, asset=credit.asset) for credit in waiting)

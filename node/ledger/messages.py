@@ -23,7 +23,7 @@ MAX_MESSAGE_BYTES: Final = 64 << 10
 _TYPES: dict[str, list[dict[str, str]]] = {
     name: [{"type": field.split()[0], "name": field.split()[1]} for field in fields.split(",")]
     for name, fields in {
-        "OpenAccount": "address owner,uint32 index,bytes32 sealingKey,bytes32 nonce,uint64 expiry",
+        "OpenAccount": "address owner,uint32 index,bytes32 sealingKey,uint64 homeChain,bytes32 nonce,uint64 expiry",
         "MarginProof": "bytes32 account,uint64 version,uint64 credits,uint64 round,bytes32 nonce,uint64 expiry",
         "TradeTerms": "bytes32 taker,uint64 takerVersion,uint64 takerCredits,bytes32 maker,string instrument,"
         "uint64 price,uint64 fee,uint64 round,bytes commitment,bytes32 boxDigest,bytes32 nonce,uint64 expiry",
@@ -76,11 +76,13 @@ class AccountReference:
 
 @dataclass(frozen=True, slots=True)
 class OpenAccount:
-    """Opens account (owner, index); `sealing_key` is the X25519 key to which counterparties seal openings."""
+    """Opens account (owner, index); `sealing_key` is the X25519 key to which counterparties seal openings, `home_chain`
+    the chain on which the owner could force an exit of cash."""
 
     owner: Address
     index: int
     sealing_key: bytes
+    home_chain: int
     nonce: bytes
     expiry: int
     signature: bytes = b""
@@ -94,6 +96,7 @@ class OpenAccount:
                 "owner": "0x" + self.owner.hex(),
                 "index": self.index,
                 "sealingKey": self.sealing_key,
+                "homeChain": self.home_chain,
                 "nonce": self.nonce,
                 "expiry": self.expiry,
             },

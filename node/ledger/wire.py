@@ -17,6 +17,7 @@ from node.ledger.batch import (
     Batch,
     ChainSegment,
     Deposited,
+    Exited,
     HubHeader,
     LoggedEvent,
     OracleRound,
@@ -169,6 +170,7 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
                 owner=Address(_exact("owner", m.owner, 20)),
                 index=m.index,
                 sealing_key=_exact("sealing_key", m.sealing_key, 32),
+                home_chain=m.home_chain,
                 nonce=_exact("nonce", m.nonce, 32),
                 expiry=m.expiry,
                 signature=m.signature,
@@ -227,6 +229,7 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
                 owner=message.owner,
                 index=message.index,
                 sealing_key=message.sealing_key,
+                home_chain=message.home_chain,
                 nonce=message.nonce,
                 expiry=message.expiry,
                 signature=message.signature,
@@ -304,6 +307,8 @@ def event_to_proto(logged: LoggedEvent) -> batch_pb2.ChainEvent:
             proto.seized.CopyFrom(batch_pb2.Seized(action_id=action_id))
         case Sold(action_id, proceeds):
             proto.sold.CopyFrom(batch_pb2.Sold(action_id=action_id, proceeds=proceeds))
+        case Exited(account, token, amount, version):
+            proto.exited.CopyFrom(batch_pb2.Exited(account=account, token=token, amount=amount, version=version))
     return proto
 
 
@@ -331,6 +336,10 @@ def _vault_event(proto: batch_pb2.ChainEvent) -> VaultEvent:
         case "sold":
             action_id = Digest(_exact("sold.action_id", proto.sold.action_id, 32))
             return Sold(action_id, MicroUsd(proto.sold.proceeds))
+        case "exited":
+            e = proto.exited
+            account = AccountId(_exact("exited.account", e.account, 32))
+            return Exited(account, Address(_exact("exited.token", e.token, 20)), e.amount, e.version)
     raise WireError("event", "none is set")
 
 

@@ -189,7 +189,7 @@ class Trader:
         return prove_solvency(house.committee.key, terms, inputs, witness, proof_context(house, digest, grid)).encode()
 
     def open_account(self, **changes: Any) -> messages.OpenAccount:
-        message = replace(messages.OpenAccount(self.owner, self.index, bytes(32), bytes(32), FAR), **changes)
+        message = replace(messages.OpenAccount(self.owner, self.index, bytes(32), CHAINS[0], bytes(32), FAR), **changes)
         return replace(message, signature=self.sign(message.digest(self.setting.house.deployment)))
 
     def margin_proof(

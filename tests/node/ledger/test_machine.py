@@ -15,15 +15,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from circuits.errors import Insolvent
 from circuits.pedersen import Commitment
-from node.ledger.batch import AccountOpening, Paid, PayFailed, Seized, Sold, VaultEvent
+from node.client.holdings import Holdings
+from node.ledger.batch import AccountOpening, Exited, Paid, PayFailed, Seized, Sold, VaultEvent
 from node.ledger.calls import lapse_reason
 from node.ledger.claims import TrustingVerifier
 from node.ledger.defaults import asking_price
-from node.ledger.effects import SeizeAction
+from node.ledger.effects import EventKind, SeizeAction
 from node.ledger.errors import Reason
 from node.ledger.messages import Message
 from node.ledger.state import Stage
-from node.ledger.types import INSURANCE_ACCOUNT, MicroUsd, Status
+from node.ledger.types import INSURANCE_ACCOUNT, Address, AssetId, MicroUsd, Status
 from tests.support.clearing import Clearing
 from tests.support.ledger import CHAINS, USD, Trader, address_of, make_setting, make_trade
 
@@ -47,6 +48,8 @@ class House(RuleBasedStateMachine):
     def start(self, sizes: tuple[int, int]) -> None:
         self.backstop = Trader(SETTING, key=BACKSTOP_KEY, hollow=True)
         self.owners = [Trader(SETTING, key=key, hollow=True) for key in KEYS]
+        self.checkpoint: dict[int, tuple[int, Holdings]] = {}
+        self.nullified: set[tuple[int, str]] = set()
         self.clearing = Clearing.start(SETTING, self.backstop, *self.owners, verifier=TrustingVerifier())
         for owner in (*self.owners, self.backstop):
             self.clearing.deposit(owner.id, CHAINS[0], "USD", 900 * USD)
@@ -96,6 +99,33 @@ class House(RuleBasedStateMachine):
     def withdraw(self, owner: int, chain: int, symbol: str, share: int) -> None:
         amount = UNITS[symbol] * share // 10
         self._send(lambda: self.owners[owner].withdraw(self.clearing.state, f"{symbol}@{chain}", amount))
+
+    @rule()
+    def relay_a_checkpoint(self) -> None:
+        """From here on the vaults know every account as it is now, until the next checkpoint."""
+        solvent = (Status.ACTIVE, Status.DUE, Status.CALLED)
+        accounts = [(place, self.clearing.account(owner)) for place, owner in enumerate(self.owners)]
+        self.checkpoint = {
+            place: (account.version, self.owners[place].holdings)
+            for place, account in accounts
+            if account.status in solvent and not account.positions
+        }
+
+    @rule(owner=owners, chain=chains, symbol=st.sampled_from(sorted(UNITS)), share=st.integers(1, 10))
+    def exit_by_force(self, owner: int, chain: int, symbol: str, share: int) -> None:
+        """What a vault allows by the last checkpoint, whatever happened since."""
+        version, held = self.checkpoint.get(owner, (0, Holdings()))
+        asset = self.clearing.house.registry.asset(f"{symbol}@{chain}")
+        name = AssetId(asset.id)
+        abroad = asset.is_cash and chain != CHAINS[0]
+        if abroad or (owner, name) in self.nullified or held.cash.value < 0:
+            return
+        whole = held.cash.value if asset.is_cash else held.collateral[name].value if name in held.collateral else 0
+        amount = min(whole * share // 10, self.clearing.state.available(name))
+        if amount > 0:
+            self.nullified.add((owner, name))
+            exited = Exited(self.owners[owner].id, Address(asset.token), amount, version)
+            self.clearing.batch(events={chain: [exited]}, blocks=1)
 
     @rule(
         btc=st.sampled_from([55, 80, 95, 100, 105, 130, 190]),
@@ -186,12 +216,15 @@ class House(RuleBasedStateMachine):
         state, traders = self.clearing.state, (self.backstop, *self.owners)
         cash = sum(t.holdings.cash.value for t in traders) + state.insurance
         cash += sum(c.amount for t in traders for c in t.holdings.waiting if c.asset is None)
+        short = [dict(told.attributes) for told in self.clearing.told(EventKind.SHORTAGE)]
+        cash += sum(int(line["owed"]) for line in short)
         cash += sum(amount for asset, amount in state.escrow.items() if asset.startswith("USD"))
         assert cash == sum(amount for asset, amount in state.inventory.items() if asset.startswith("USD"))
         for asset in state.inventory.keys() | state.escrow.keys():
             if not asset.startswith("USD"):
                 held = sum(t.holdings.collateral[asset].value for t in traders if asset in t.holdings.collateral)
                 held += sum(c.amount for t in traders for c in t.holdings.waiting if c.asset == asset)
+                held -= sum(int(line["amount"]) for line in short if line["asset"] == asset)
                 assert held + state.escrow.get(asset, 0) == state.inventory.get(asset, 0)
         for instrument in INSTRUMENTS:
             held = (t.holdings.positions.get(instrument) for t in traders)  # type: ignore[call-overload]

@@ -38,14 +38,21 @@ TERMS = TradeTerms(
 )
 NONCE = bytes([4] * 32)
 MESSAGES: dict[str, Message] = {
-    "OpenAccount": OpenAccount(Address(bytes([5] * 20)), 1, bytes([6] * 32), NONCE, 99),
+    "OpenAccount": OpenAccount(Address(bytes([5] * 20)), 1, bytes([6] * 32), 31337, NONCE, 99),
     "MarginProof": MarginProof(REFERENCE, 4, NONCE, 99),
     "TradeTerms": Trade(TERMS, b"", b"", b"", b"", AccountReference(TERMS.maker, 1, 0)),
     "Withdraw": Withdraw(REFERENCE, AssetId("USD@31337"), 10, Address(bytes([5] * 20)), 4, NONCE, 99),
     "Bid": Bid(REFERENCE, Digest(bytes([7] * 32)), MicroUsd(-5), 4, NONCE, 99),
 }
 VALUES = {
-    "OpenAccount": {"owner": "0x" + "05" * 20, "index": 1, "sealingKey": bytes([6] * 32), "nonce": NONCE, "expiry": 99},
+    "OpenAccount": {
+        "owner": "0x" + "05" * 20,
+        "index": 1,
+        "sealingKey": bytes([6] * 32),
+        "homeChain": 31337,
+        "nonce": NONCE,
+        "expiry": 99,
+    },
     "MarginProof": {**REFERENCE.fields(), "round": 4, "nonce": NONCE, "expiry": 99},
     "TradeTerms": {
         "taker": REFERENCE.account,

@@ -11,6 +11,7 @@ from node.ledger.batch import (
     Batch,
     ChainSegment,
     Deposited,
+    Exited,
     HubHeader,
     LoggedEvent,
     OracleRound,
@@ -42,6 +43,7 @@ from tests.support.ledger import Setting
 digests = st.binary(min_size=32, max_size=32)
 addresses = st.binary(min_size=20, max_size=20)
 numbers = st.integers(0, 2**64 - 1)
+indices = st.integers(0, 2**32 - 1)
 names = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64)
 blobs = st.binary(max_size=100)
 references = st.builds(AccountReference, digests.map(AccountId), numbers, numbers)
@@ -60,7 +62,7 @@ terms = st.builds(
     numbers,
 )
 sent: st.SearchStrategy[Message] = st.one_of(
-    st.builds(OpenAccount, addresses.map(Address), st.integers(0, 2**32 - 1), digests, digests, numbers, blobs),
+    st.builds(OpenAccount, addresses.map(Address), indices, digests, numbers, digests, numbers, blobs),
     st.builds(MarginProof, references, numbers, digests, numbers, blobs, blobs),
     st.builds(Trade, terms, blobs, blobs, blobs, blobs, references, blobs, blobs),
     st.builds(
@@ -93,6 +95,7 @@ events = st.one_of(
     st.builds(PayFailed, digests.map(Digest)),
     st.builds(Seized, digests.map(Digest)),
     st.builds(Sold, digests.map(Digest), numbers.map(MicroUsd)),
+    st.builds(Exited, digests.map(AccountId), addresses.map(Address), numbers, numbers),
 )
 segments = st.builds(
     ChainSegment,

@@ -16,20 +16,22 @@ class AccountReference(_message.Message):
     def __init__(self, account: _Optional[bytes] = ..., version: _Optional[int] = ..., credits: _Optional[int] = ...) -> None: ...
 
 class OpenAccount(_message.Message):
-    __slots__ = ("owner", "index", "sealing_key", "nonce", "expiry", "signature")
+    __slots__ = ("owner", "index", "sealing_key", "nonce", "expiry", "signature", "home_chain")
     OWNER_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     SEALING_KEY_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
     EXPIRY_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    HOME_CHAIN_FIELD_NUMBER: _ClassVar[int]
     owner: bytes
     index: int
     sealing_key: bytes
     nonce: bytes
     expiry: int
     signature: bytes
-    def __init__(self, owner: _Optional[bytes] = ..., index: _Optional[int] = ..., sealing_key: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    home_chain: int
+    def __init__(self, owner: _Optional[bytes] = ..., index: _Optional[int] = ..., sealing_key: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., signature: _Optional[bytes] = ..., home_chain: _Optional[int] = ...) -> None: ...
 
 class MarginProof(_message.Message):
     __slots__ = ("reference", "round", "nonce", "expiry", "proof", "signature")
