@@ -277,6 +277,18 @@ def test_every_blinder_of_the_prover_is_looked_at() -> None:
     assert {fed for places in FED.values() for fed in places} == {*range(MASKS + 4 + 5), "C1", "C2", "S"} - {1}
 
 
+def test_no_two_blinders_are_the_same_and_none_comes_twice() -> None:
+    """Else their difference would show, which no statistic of single scalars sees."""
+    drawn: list[int] = []
+    for _ in range(3):
+        prover = RangeProver(KEY, ZEROS.shape, ZEROS.values, ZEROS.blindings, transcript(ZEROS))
+        prover.draw_masks()
+        named = (getattr(prover._masks, field.name) for field in fields(_Masks))
+        drawn += map(int, (*named, *prover._sigma, *prover._s))
+    assert len(drawn) == 3 * len(FED)
+    assert len(set(drawn)) == len(drawn)
+
+
 @pytest.mark.parametrize("blinder", FED)
 def test_each_blinder_alone_makes_uniform_what_it_feeds_and_is_missed_there(blinder: str) -> None:
     """All other blinders are held fixed. Drawn, this one hides the witness; set to zero, the same test sees it."""
