@@ -10,6 +10,8 @@ from dataclasses import replace
 
 import pytest
 
+from circuits import equation
+from circuits.equation import Equation, require_all
 from circuits.errors import ProofRejected
 from circuits.group import ONE, Point, Scalar, scalar
 from circuits.norm import NormProof, NormProver
@@ -24,6 +26,7 @@ from tests.circuits.test_range_forgeries import Forger
 
 GUESS = scalar(0x0123456789ABCDEF << 128 | 0xFEDCBA9876543210)
 FOLD = scalar(0xABCDEF0123456789)
+GUESS_WEIGHT = scalar(0x1234567)
 MINUS_ONE = Committed.of((-1,), (64,))
 
 
@@ -187,3 +190,14 @@ def test_a_commitment_chosen_after_the_challenges_would_hold_anything() -> None:
     verify(rows, proof, kind=Forgetful)
     with pytest.raises(ProofRejected):
         verify(rows, proof)
+
+
+def test_weights_known_before_a_batch_would_let_two_false_equations_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+    up, down = Equation("up", value=GUESS_WEIGHT), Equation("down", value=-ONE)
+    with pytest.raises(ProofRejected):
+        require_all(KEY, [up, down])
+    monkeypatch.setattr(equation.secrets, "randbelow", lambda bound: int(GUESS_WEIGHT) - 1)
+    require_all(KEY, [up, down])
+    for single in (up, down):
+        with pytest.raises(ProofRejected):
+            require_all(KEY, [single])
