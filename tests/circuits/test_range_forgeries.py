@@ -83,17 +83,24 @@ def test_a_digit_out_of_range_is_refused(digit: int, place: int) -> None:
     refuse((value,), (64,), FalseDigit)
 
 
+class Decimal(Forger):
+    """Writes a value with twenty decimal digits, as if the last one counted 10^19."""
+
+    def digits(self) -> list[int]:
+        return [self.values[0] // 10**place % 10 for place in range(20)]
+
+
 @pytest.mark.parametrize("beyond", [0, 1, 10**18])
 def test_a_value_beyond_the_limit_that_its_digits_could_write_otherwise_is_refused(beyond: int) -> None:
     """The last digit counts `top`, not 10^19: whoever counts it so gets past the limit, but not past the check."""
-
-    class Decimal(Forger):
-        def digits(self) -> list[int]:
-            return [self.values[0] // 10**place % 10 for place in range(20)]
-
     value = row_digits(64, 10).limit + beyond
     assert value < 10**20
     refuse((value,), (64,), Decimal)
+
+
+def test_the_last_digit_may_be_counted_otherwise_where_it_is_zero() -> None:
+    rows = Committed.of((10**19 - 1,), (64,))
+    verify(rows, prove(rows, Decimal))
 
 
 def test_a_false_digit_that_the_counts_excuse_passes_only_when_alpha_comes_first() -> None:
@@ -292,12 +299,16 @@ class Shifted(Forger):
         return linear, point + VALUE_BASE if self.step == "S" else point
 
 
-@pytest.mark.parametrize("step", ["C1", "C2", "S"])
+@pytest.mark.parametrize("step", ["C1", "C2", "S", "none"])
 def test_a_commitment_shifted_before_its_challenge_is_refused(step: str) -> None:
     class Forged(Shifted):
         pass
 
     Forged.step = step
+    if step == "none":
+        rows = Committed.of((9,), (64,))
+        verify(rows, prove(rows, Forged))
+        return
     refuse((9,), (64,), Forged)
 
 
