@@ -6,7 +6,7 @@ Every step is an operator's command in a process of its own, on real chains.
 import asyncio
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,10 +27,12 @@ from node.chains import calls
 from node.chains.calls import HubReader
 from node.chains.certificates import ValidatorKey
 from node.client.deposits import Chain
+from node.client.errors import HouseRefused
 from node.client.keystore import WalletSecrets
 from node.client.sdk import ZkClear
 from node.client.signing import OwnerKey
 from node.genesis import Genesis
+from node.ledger.errors import Reason
 from node.ledger.types import Address
 from node.network.identity import create_authority, issue_identity
 from node.rotations import HandOver
@@ -204,12 +206,25 @@ async def caught_up(devnet: Devnet, back: int) -> None:
     raise AssertionError(f"the house is at hub block {height} of {devnet.steps.height}")
 
 
+async def with_prices(send: Callable[[], Awaitable[object]]) -> None:
+    """Send again after a round without prices: with one of four away, every feed must have spoken in time."""
+    for _ in range(60):
+        try:
+            await send()
+            return
+        except HouseRefused as refusal:
+            if refusal.reason != Reason.ORACLE_STALE:
+                raise
+            await asyncio.sleep(0.5)
+    raise AssertionError("no price came")
+
+
 async def pay_out(devnet: Devnet, secrets: WalletSecrets, node: DevNode) -> tuple[int, int]:
     """Withdraw through a node; what the recipient got, and the owner's cash after it."""
     chain = devnet.chains.by_id(HOME)
     async with await ZkClear.connect(node.api, secrets) as client:
         account = await client.open_account()
-        await account.withdraw(f"USD@{HOME}", TAKEN, recipient=TO)
+        await with_prices(lambda: account.withdraw(f"USD@{HOME}", TAKEN, recipient=TO))
         for _ in range(120):
             paid = await calls.balance_of(chain.w3, chain.tokens["USD"], TO)
             if paid:
