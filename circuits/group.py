@@ -42,14 +42,9 @@ def decode_point(data: bytes, *, allow_identity: bool = False) -> Point:
         DecodingError: wrong length, not on the curve, outside the subgroup, not canonical, or a forbidden
         identity.
     """
-    if len(data) != POINT_BYTES:
-        raise DecodingError("point", f"{len(data)} bytes where {POINT_BYTES} belong")
-    try:
-        point = G1Point.from_compressed_bytes(data)
-    except ValueError as error:
-        raise DecodingError("point", "not a canonical encoding of a member of the subgroup") from error
-    if encode_point(point) != data:
-        raise DecodingError("point", "encoding is not canonical")
+    point = decode_curve_point(data)
+    if not point.is_in_subgroup():
+        raise DecodingError("point", "not a member of the subgroup")
     if not allow_identity and data == _ENCODED_IDENTITY:
         raise DecodingError("point", "the identity is not allowed here")
     return point
