@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from circuits import auditor as auditor_module
+from circuits import handles as handles_module
+from circuits import opening as opening_module
 from circuits.auditor import (
     AUDITOR_PROOF_BYTES,
     NO_HANDLE,
@@ -17,8 +20,19 @@ from circuits.auditor import (
     Handle,
 )
 from circuits.batch import Claim, verify_claims
+from circuits.dleq import PurposeTranscript
 from circuits.errors import ClaimsRejected, DecodingError, LengthMismatch, ProofRejected, WitnessInvalid
-from circuits.group import IDENTITY, ORDER, ZERO, encode_point, encode_scalar, hash_to_point, random_scalar, scalar
+from circuits.group import (
+    IDENTITY,
+    ORDER,
+    ZERO,
+    encode_point,
+    encode_scalar,
+    hash_to_point,
+    point_words,
+    random_scalar,
+    scalar,
+)
 from circuits.handles import HANDLES_PROOF_BYTES, HandlesClaim, prove_handles
 from circuits.opening import AUDITED_OPENING_BYTES, OpeningClaim, prove_opening
 from circuits.pedersen import HANDLE_BASE, VALUE_BASE, CommitmentKey, Opening
@@ -34,6 +48,8 @@ from circuits.solvency import (
 )
 from circuits.transcript import Transcript
 from tests.circuits.proofs import CONTEXT, KEY
+from tests.circuits.test_absorbed import Entry, beginning, pair, points_of, recording
+from tests.circuits.test_every_input import all_refused, changes
 from tests.circuits.test_group import compress, order_eleven_point
 
 SECRET = AuditorSecret.generate()
@@ -319,3 +335,63 @@ def test_audited_claims_join_a_batch_and_survive_pickling() -> None:
     with pytest.raises(ClaimsRejected) as raised:
         verify_claims(KEY, claims)
     assert raised.value.indices == (2,)
+
+
+# Every public input, and what the challenges depend on
+
+
+@pytest.mark.parametrize("claim", [PROVEN, CLAIM, TIED, AUDITED], ids=["key", "opening", "handles", "margin"])
+def test_every_input_of_a_claim_counts(claim: Claim) -> None:
+    claim.verify(KEY)
+    cases = ((path, changed) for path, changed in changes(claim) if path != ".audit")
+    assert all_refused(cases, lambda changed: changed.verify(KEY)) >= 3  # type: ignore[attr-defined]
+
+
+def test_an_audited_opening_absorbs_key_handle_and_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[Entry] = []
+    monkeypatch.setattr(opening_module, "Transcript", recording(Transcript, log))
+    CLAIM.verify(KEY)
+    masks = points_of(CLAIM.proof[:144])
+    assert log == [
+        *beginning(b"audited opening", CONTEXT, KEY),
+        (b"commitment", pair(COMMITMENT)),
+        (b"auditor", point_words(AUDITOR.base)),
+        (b"auditor handle", point_words(AUDIT.handle.point)),
+        (b"masked", masks[0] + masks[1]),
+        (b"masked handle", masks[2]),
+        (b"e", None),
+    ]
+
+
+def test_a_proof_of_handles_absorbs_every_pair_before_it_folds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[Entry] = []
+    monkeypatch.setattr(handles_module, "Transcript", recording(Transcript, log))
+    TIED.verify(KEY)
+    masks = points_of(TIED.proof[:96])
+    pairs: list[Entry] = []
+    for commitment, handle in zip(PAIRS, HANDLES, strict=True):
+        pairs += [(b"commitment", pair(commitment)), (b"auditor handle", point_words(handle.point))]
+    assert log == [
+        *beginning(b"handles", CONTEXT, KEY),
+        (b"auditor", point_words(AUDITOR.base)),
+        (b"pairs", (3).to_bytes(32, "big")),
+        *pairs,
+        (b"w", None),
+        (b"masked", masks[0]),
+        (b"masked handle", masks[1]),
+        (b"e", None),
+    ]
+
+
+def test_a_proof_of_the_key_absorbs_house_key_and_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[Entry] = []
+    monkeypatch.setattr(auditor_module, "PurposeTranscript", recording(PurposeTranscript, log))
+    PROVEN.verify(KEY)
+    assert log == [
+        (b"purpose", b"auditor"),
+        (b"context", b"deployment"),
+        (b"bases", KEY.words()),
+        (b"auditor", point_words(AUDITOR.base)),
+        (b"masked", points_of(PROVEN.proof[:48])[0]),
+        (b"e", None),
+    ]
