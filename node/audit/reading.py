@@ -16,6 +16,7 @@ from circuits.pedersen import VALUE_BASE, Commitment, CommitmentKey
 from node.audit.errors import NotAudited, Unreadable, WrongKey
 from node.ledger.account import CASH_OFFSET, LIMB_BITS, Account, Credit
 from node.ledger.audit import Audit
+from node.ledger.opening import LIMB_BOUND
 from node.ledger.types import MAX_AMOUNT, AccountId, AssetId, InstrumentId, MicroUsd
 
 _HIGH_OFFSET = CASH_OFFSET >> LIMB_BITS
@@ -84,8 +85,8 @@ class _Reader:
         cash = int(limbs.public_since)
         if limbs.high is not None and limbs.low is not None:
             # The high limb of a small amount is near the offset's, and the search runs outward from zero.
-            high = self._amount("cash", limbs.high - Commitment.public(_HIGH_OFFSET), handles.high, 1 << LIMB_BITS)
-            cash += (high << LIMB_BITS) + self._amount("cash", limbs.low, handles.low, 1 << LIMB_BITS)
+            high = self._amount("cash", limbs.high - Commitment.public(_HIGH_OFFSET), handles.high, LIMB_BOUND)
+            cash += (high << LIMB_BITS) + self._amount("cash", limbs.low, handles.low, LIMB_BOUND)
         for entry, handle in zip(limbs.settled, handles.settled, strict=True):
             cash += entry.coefficient * self._amount("a settled position", entry.position, handle, MAX_AMOUNT)
         if self.secret.read(self.account.cash, handles.cash) != VALUE_BASE * scalar(cash):
