@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from circuits.auditor import AuditorKey, Handle
 from circuits.group import ZERO
 from circuits.pedersen import Opening
 from node.client.errors import PostingInvalid
@@ -35,6 +36,8 @@ class Holdings:
     positions: Mapping[InstrumentId, Opening] = field(default_factory=dict)
     waiting: tuple[WaitingCredit, ...] = ()
     credits_merged: int = 0
+    auditor: AuditorKey | None = None
+    """Who reads the account: what its messages bring handles for."""
 
     def __repr__(self) -> str:
         return f"Holdings(…, {len(self.positions)} positions, {len(self.collateral)} assets)"
@@ -44,11 +47,20 @@ class Holdings:
         """Credits since the account was opened: what a message names that merges all of them."""
         return self.credits_merged + len(self.waiting)
 
+    def handle(self, amount: Opening) -> Handle | None:
+        """The handle of an amount for the account's auditor, if it has one."""
+        return None if self.auditor is None else self.auditor.handle(amount.blinding)
+
+    def blinded(self) -> tuple[Opening, ...]:
+        """What a new auditor needs handles for, in the order of the ledger: cash, positions, collateral."""
+        amounts = (self.cash, *self.positions.values(), *self.collateral.values())
+        return tuple(amount for amount in amounts if amount.blinding != ZERO)
+
     def position(self, instrument: InstrumentId) -> Opening:
         """The position's opening, zero if there is none."""
         return self.positions.get(instrument, _NOTHING)
 
-    def apply(self, posting: Posting, size: Opening | None = None) -> "Holdings":
+    def apply(self, posting: Posting, size: Opening | None = None, auditor: AuditorKey | None = None) -> "Holdings":
         """After one posting; `size` is the opening of the commitment of the trade or transfer that it names.
 
         Raises:
@@ -77,6 +89,8 @@ class Holdings:
                 return self.with_collateral_moved(_asset(posting), _size(posting, size))
             case PostingKind.OPENED:
                 return self.opened()
+            case PostingKind.AUDITOR:
+                return replace(self, auditor=auditor)
 
     def merged(self, count: int) -> "Holdings":
         """With the first `count` waiting credits booked.

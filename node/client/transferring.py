@@ -27,6 +27,7 @@ from node.client.wallet import AccountWallet
 from node.ledger.errors import Reason
 from node.ledger.messages import AccountReference, Transfer, TransferTerms
 from node.ledger.types import MAX_AMOUNT, AccountId, AssetId, Digest
+from node.ledger.wire_fields import handle_to_proto
 
 _log = logging.getLogger(__name__)
 
@@ -95,11 +96,16 @@ class TransferDesk:
         async def build(tip: Tip) -> Built:
             after = tip.holdings.with_collateral_moved(terms.asset, amount)
             receiver = AccountReference(self._wallet.account, tip.version, tip.holdings.credits_merged)
-            acceptance = replace(proposal.transfer, receiver=receiver).acceptance_digest(self._session.house.deployment)
-            proof = b""
-            if tip.needs_window:
-                grid = await self._session.grids.of_round(terms.round)
-                proof = await self._session.prover.prove(Statement(after, grid), acceptance)
+            handle = tip.holdings.handle(amount)
+            accepted = replace(proposal.transfer, receiver=receiver, receiver_handle=handle)
+            acceptance = accepted.acceptance_digest(self._session.house.deployment)
+            proof, handle_proof = b"", None
+            if tip.needs_window or handle is not None:
+                grid, prover = await self._session.grids.of_round(terms.round), self._session.prover
+                context = prover.context(grid, acceptance)
+                handle_proof = self._session.handle_proof(tip.holdings.auditor, terms.commitment, amount, context)
+                if tip.needs_window:
+                    proof = await prover.prove(Statement(after, grid), acceptance)
             self._wallet.remember(proposal.id, amount)
             connection = self._session.connection
             request = transfer_service_pb2.AcceptTransferRequest(
@@ -109,6 +115,8 @@ class TransferDesk:
                 ),
                 receiver_proof=proof,
                 receiver_signature=self._session.owner.sign(acceptance),
+                receiver_handle=handle_to_proto(handle),
+                receiver_handle_proof=handle_proof,
             )
 
             def send() -> Awaitable[object]:
@@ -135,6 +143,7 @@ class TransferDesk:
             box_digest=Digest(keccak(box)),
             nonce=nonce,
             expiry=tip.as_of.hub_block + offer_blocks(house),
+            sender_handle=tip.holdings.handle(amount),
         )
         digest = terms.digest(house.deployment)
         after = tip.holdings.with_collateral_moved(order.asset, -amount)
@@ -142,10 +151,11 @@ class TransferDesk:
         statement = Statement(after, grid, transfer=amount, withdrawn=order.asset)
         proof = await prover.prove(statement, digest)
         self._wallet.remember(digest, amount)
+        context = prover.context(grid, digest)
         return Transfer(
             terms=terms,
             sealed_box=box,
-            opening_proof=prove_opening(house.key, amount, terms.commitment, prover.context(grid, digest)),
+            opening_proof=prove_opening(house.key, amount, terms.commitment, context, tip.holdings.auditor),
             sender_proof=proof,
             sender_signature=self._session.owner.sign(digest),
             receiver=AccountReference(order.receiver, 0, 0),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from eth_hash.auto import keccak
 
+from circuits.auditor import NO_HANDLE
 from circuits.group import IDENTITY
 from node.ledger.account import Account
 from node.ledger.checks import (
@@ -17,6 +18,7 @@ from node.ledger.checks import (
     Named,
     accepted_grid,
     check_claims,
+    check_counterparty,
     named_account,
     not_active,
     proven_account,
@@ -26,7 +28,7 @@ from node.ledger.checks import (
     require_live,
     unused_handle,
 )
-from node.ledger.claims import Verifier, opening_claim, proof_context
+from node.ledger.claims import Verifier, opening_claim, proof_context, side_handle
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Transfer, TransferTerms
@@ -70,8 +72,10 @@ def sender_side(house: House, state: LedgerState, transfer: Transfer, verifier: 
         raise Refused(Reason.AMOUNT_INVALID, "the amount is not blinded")
     grid = accepted_grid(state, terms.round)
     context = proof_context(house, digest, grid)
-    check_claims(verifier, (opening_claim(terms.commitment, transfer.opening_proof, context),))
-    sent = named.account.with_collateral_changed(terms.asset, -terms.commitment)
+    audit = side_handle(named.account, terms.sender_handle)
+    check_claims(verifier, (opening_claim(terms.commitment, transfer.opening_proof, context, audit),))
+    left = -(terms.sender_handle or NO_HANDLE)
+    sent = named.account.with_collateral_changed(terms.asset, -terms.commitment, left)
     after = proven_account(
         house,
         state,
@@ -99,7 +103,9 @@ def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifie
     named = named_account(house, state, transfer.receiver, transfer.receiver_signature, acceptance)
     _require_receptive(named.account)
     grid = accepted_grid(state, terms.round)
-    received = named.account.with_collateral_changed(terms.asset, terms.commitment)
+    context, came = proof_context(house, acceptance, grid), transfer.receiver_handle
+    check_counterparty(verifier, named.account, terms.commitment, came, transfer.receiver_handle_proof, context)
+    received = named.account.with_collateral_changed(terms.asset, terms.commitment, came or NO_HANDLE)
     received = _receiver_proven(house, state, received, grid, acceptance, transfer.receiver_proof, verifier)
     after = replace(
         state.with_account(sender.after).with_account(received),
@@ -107,9 +113,9 @@ def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifie
         trade_log=Digest(bytes(keccak(state.trade_log + digest + sender.handle))),
     )
     sent = Posting(PostingKind.TRANSFER_SENT, sender.after.id, asset=terms.asset, message=digest)
-    came = Posting(PostingKind.TRANSFER_RECEIVED, received.id, asset=terms.asset, message=digest)
+    gained = Posting(PostingKind.TRANSFER_RECEIVED, received.id, asset=terms.asset, message=digest)
     told = event(EventKind.TRANSFERRED, sender.after.id, transfer=digest, receiver=terms.receiver, asset=terms.asset)
-    effects: list[Effect] = [*sender.named.postings, *named.postings, sent, came, told]
+    effects: list[Effect] = [*sender.named.postings, *named.postings, sent, gained, told]
     if named.account.status is not received.status:
         effects.append(event(EventKind.MARGIN_PROVEN, received.id, round=terms.round, was=named.account.status.name))
     return Applied(after, tuple(effects))

@@ -35,7 +35,7 @@ from node.ledger.errors import Refused
 from node.ledger.house_digest import house_digest
 from node.ledger.messages import AccountReference, Message, Trade
 from node.ledger.parameters import HouseParameters
-from node.ledger.state import House, LedgerState, genesis
+from node.ledger.state import ChainCursor, House, LedgerState, genesis
 from node.ledger.types import AccountId, Address, MicroUsd, account_id
 from node.ledger.wire import message_from_proto
 from node.ledger.wire_agreements import terms_from_proto, trade_to_proto
@@ -432,7 +432,10 @@ def grid(house: House) -> RiskGrid:
 @pytest.fixture
 async def served(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
     market = make_market(house)
-    state = replace(genesis(house, market, HUB_BLOCK, {}), number=1, grids=(grid,), inventory={"USD@31337": 10**12})
+    cursors = {31337: ChainCursor(0, bytes(32))}
+    state = replace(
+        genesis(house, market, HUB_BLOCK, cursors), number=1, grids=(grid,), inventory={"USD@31337": 10**12}
+    )
     node = FakeNode(house, grid, state)
     server = grpc.aio.server()
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(Accounts(node), server)
