@@ -30,6 +30,7 @@ from node.ledger.effects import Effect, Posting, PostingKind
 from node.ledger.messages import AccountReference
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import Default, House, LedgerState
+from node.ledger.transfers import kept_positive, receiver_proves
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
 from node.market.grid import RiskGrid
 from node.market.listing import standard_asset, standard_registry
@@ -369,28 +370,42 @@ def make_transfer(
         Digest(bytes(keccak(box))),
         bytes(32),
         FAR,
+        sender.handle(opening),
     )
     terms = replace(terms, **changes)
     digest = terms.digest(house.deployment)
     sender.sizes[digest] = receiver.sizes[digest] = opening
-    left = sender.merged().with_collateral_moved(name, -opening)
-    opening_proof = bytes(OPENING_BYTES)
+    left = sender.merged().transferred(name, -opening)
+    opening_proof = bytes(opening_bytes(audited=sender.auditor is not None))
     if not sender.hollow:
-        opening_proof = prove_opening(
-            house.committee.key, opening, terms.commitment, proof_context(house, digest, grid)
-        )
-    sender_proof = sender.prove(grid, digest, left, transfer=opening, withdrawn=asset, terms=sender_terms)
+        context = proof_context(house, digest, grid)
+        opening_proof = prove_opening(house.committee.key, opening, terms.commitment, context, sender.auditor)
+    sender_proof = sender.prove(grid, digest, left, transfer=opening, withdrawn=kept_positive(name), terms=sender_terms)
     reference = receiver.reference(state)
-    transfer = messages.Transfer(terms, box, opening_proof, sender_proof, sender.sign(digest), reference)
+    transfer = messages.Transfer(
+        terms,
+        box,
+        opening_proof,
+        sender_proof,
+        sender.sign(digest),
+        reference,
+        receiver_handle=receiver.handle(opening),
+    )
     acceptance = transfer.acceptance_digest(house.deployment)
+    if receiver.auditor is not None:
+        context, tied = proof_context(house, acceptance, grid), bytes(HANDLES_PROOF_BYTES)
+        if not receiver.hollow:
+            blindings = (opening.blinding,)
+            tied = prove_handles(house.committee.key, receiver.auditor, (terms.commitment,), blindings, context)
+        transfer = replace(transfer, receiver_handle_proof=tied)
     proof = b""
-    if state.accounts[receiver.id].needs_window if proven is None else proven:
-        proof = receiver.prove(grid, acceptance, receiver.merged().with_collateral_moved(name, opening))
+    if receiver_proves(name, needs_window=state.accounts[receiver.id].needs_window) if proven is None else proven:
+        proof = receiver.prove(grid, acceptance, receiver.merged().transferred(name, opening))
     return replace(transfer, receiver_proof=proof, receiver_signature=receiver.sign(acceptance))
 
 
 def resigned_transfer(
-    transfer: messages.Transfer, sender: Trader, receiver: Trader, **changes: Any
+    transfer: messages.Transfer, sender: Trader, receiver: Trader, /, **changes: Any
 ) -> messages.Transfer:
     """A transfer with some of its terms changed and signed again by both; its proofs stay what they were."""
     changed, deployment = replace(transfer, terms=replace(transfer.terms, **changes)), sender.setting.house.deployment
