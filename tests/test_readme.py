@@ -18,6 +18,7 @@ READMES = sorted(
 ELSEWHERE = {
     "make test": "the continuous integration runs it: this test is part of it",
     "make unit": "the part of `make test` that this test belongs to",
+    "make fuzz": "tests/fuzz/test_targets.py runs one of its targets, where atheris is installed",
     "make stubs": "tests/test_stubs.py runs what it runs",
     "zkclear devnet stop": "tests/devnet/test_cli.py",
     "zkclear devnet continue": "tests/devnet/test_cli.py",
