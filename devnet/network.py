@@ -143,6 +143,7 @@ class Devnet:
         write_plan(settings.folder / CEREMONY, deployment, validators, steps.height)
         await steps.start_setup(BLOCK_INTERVAL)
         ceremony = await hold_ceremony(nodes)
+        await chains.deploy_vaults(deployment, [plan.key.address for plan in validators], ceremony.committee.key, cache)
         await steps.stop()
         owner = Address(OwnerKey(backstop.owner_key).address)
         genesis_time = steps.timestamp

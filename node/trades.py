@@ -1,7 +1,6 @@
 """Trade proposals that wait for their makers: checked, gossiped, kept until they expire or trade. They lock nothing."""
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -9,9 +8,10 @@ from clearing.v1 import trade_service_pb2
 from eth_hash.auto import keccak
 from google.protobuf.message import DecodeError
 
+from circuits.auditor import NO_HANDLE
 from circuits.errors import ClaimsRejected
 from node.api.backend import TradeProposal
-from node.ledger.claims import CollectingVerifier, opening_claim, proof_context, solvency_claim
+from node.ledger.claims import CollectingVerifier, opening_claim, proof_context, side_handle, solvency_claim
 from node.ledger.errors import Reason, Refused, WireError
 from node.ledger.messages import MAX_MESSAGE_BYTES, SEALED_BOX_BYTES, AccountReference, Trade
 from node.ledger.signatures import SignatureMalformed, recover_owner
@@ -122,11 +122,12 @@ def check_taker(house: House, state: LedgerState, trade: Trade, verifier: Collec
         check_alive(house.registry.instrument(terms.instrument), state.market.time)
         coefficient = MicroUsd(terms.price - grid.instrument(terms.instrument).funding)
         merged = taker.merged(terms.taker.credits)
-        bought = merged.with_position_moved(terms.instrument, terms.commitment)
-        bought = replace(bought, cash=bought.cash - terms.commitment.scaled(coefficient))
+        handle = terms.taker_handle or NO_HANDLE
+        bought = merged.traded(terms.instrument, terms.commitment, coefficient, handle)
         bought = bought.with_cash_moved(MicroUsd(-terms.fee))
         context = proof_context(house, digest, grid)
-        opening = opening_claim(terms.commitment, trade.opening_proof, context)
+        audit = side_handle(merged, terms.taker_handle)
+        opening = opening_claim(terms.commitment, trade.opening_proof, context, audit)
         solvent = solvency_claim(
             bought, grid, trade.taker_proof, context, field_name="taker_proof", trade=terms.commitment
         )

@@ -202,6 +202,7 @@ def _surroundings(
         addresses={chain.chain_id: chain.vault for chain in genesis.chains},
         vaults=vaults,
         home=frozenset({config.feed_chain}),
+        checkpoint_interval=config.checkpoint_interval,
         logarithms=config.path(config.logarithms),
     )
 

@@ -26,9 +26,11 @@ ELSEWHERE = {
     "zkclear bench gas": "tests/devnet/test_gas_bench.py",
     "zkclear bench proofs": "tests/devnet/test_proof_bench.py, with the smallest size",
     "zkclear bench verify": "tests/devnet/test_proof_bench.py, with few proofs",
+    "zkclear audit": "tests/e2e/test_audit.py runs each of them",
+    "zkclear exit": "tests/e2e/test_exit.py leaves with each of them",
     "zkclear node run": "each end-to-end test starts its nodes with it",
     "zkclear node ceremony": "tests/node/test_ceremony.py, and the start of each devnet",
-    "zkclear node rotation": "tests/node/test_rotations.py",
+    "zkclear node rotation": "tests/node/test_rotations.py, and a whole hand-over in tests/e2e/test_rotation.py",
     "zkclear node status": "tests/devnet/test_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",
 }

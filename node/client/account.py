@@ -5,17 +5,21 @@ at once with an asyncio.TaskGroup: they chain on predicted versions. Bound the w
 whole ledger units, lots and micro-dollars; `HouseTerms` converts decimal figures.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from clearing.v1 import ledger_service_pb2, liquidation_service_pb2
 
 from node.client.advisor import MarginReport, report
-from node.client.delivery import Sending
+from node.client.auditing import AuditorDesk
+from node.client.delivery import MESSAGE_BLOCKS, Sending
 from node.client.deposits import Chain, VaultDeposit, pay_in
 from node.client.derivation import fresh_nonce
-from node.client.errors import HouseRefused
+from node.client.errors import HouseRefused, HouseUntrusted, TicketInvalid
+from node.client.exit_ticket import ExitTicket
 from node.client.follower import PostingFollower
 from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
 from node.client.prover import Statement
@@ -30,8 +34,7 @@ from node.ledger.messages import AccountReference, Bid, MarginProof, Withdraw
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire import message_to_proto
 
-MESSAGE_BLOCKS: Final = 64
-"""Hub blocks that a message may take into a batch, before it is void."""
+_TICKET_ATTEMPTS: Final = 20
 
 
 class ClientAccount:
@@ -177,6 +180,19 @@ class ClientAccount:
         # The funding in force may be a round ahead of the grid's: such a proof fails, and the next one holds.
         return await self._pipeline.submit(build, MOVED_ON | {Reason.PROOF_INVALID})
 
+    async def set_auditor(self, auditor: bytes | None) -> Receipt:
+        """Let the holder of a key read this account from now on, or nobody (None), and wait until that is final.
+
+        `auditor` are the 128 bytes that `zkclear audit identity` prints. Every later message of the account brings what
+        the auditor needs. Taking the name back does not take back what it has read.
+
+        Raises:
+            AuditorInvalid: not an auditor's key with its proof for this house.
+            ShortOfMargin: the account lacks margin, which it proves anew if it needs a margin window.
+            ClientError: as `MessagePipeline.submit`.
+        """
+        return await self._pipeline.submit(AuditorDesk(self._session, self.id).naming(auditor))
+
     async def propose(
         self,
         *,
@@ -219,7 +235,7 @@ class ClientAccount:
     async def propose_transfer(
         self, *, receiver: AccountId, asset: AssetId, amount: int, sealing_key: bytes | None = None
     ) -> Receipt:
-        """Offer `amount` ledger units of collateral to `receiver`, and wait until they have moved.
+        """Offer `amount` ledger units of collateral, or micro-dollars of `CASH`, to `receiver`; wait until they moved.
 
         Nobody but the two owners learns the amount. Made again, with a fresh blinding, when this account moves on
         before the receiver accepts. `sealing_key` as in `propose`.
@@ -240,8 +256,8 @@ class ClientAccount:
     async def accept_transfer(self, proposal: TransferProposal) -> Receipt:
         """Take in what a sender offers, and wait until it is final.
 
-        An account that has positions, or proved its margin before, proves it again with the new collateral; that ends
-        a margin call. One that never did signs and nothing else.
+        An account that has positions, or proved its margin before, proves it again with what came; that ends a margin
+        call. One that never did proves it for cash, and only signs for collateral.
 
         Raises:
             ProposalRejected: the proposal is not what its signed terms and box say.
@@ -250,6 +266,41 @@ class ClientAccount:
             ClientError: as `MessagePipeline.submit`.
         """
         return await self._transfers.accept(proposal)
+
+    async def exit_ticket(self) -> ExitTicket:
+        """What the owner needs to leave by force from the state after the batch that the wallet stands at.
+
+        Raises:
+            HouseUntrusted: the node's leaf is not of this account's openings.
+            ClientError: as `refresh`.
+        """
+        connection, house = self._session.connection, self._session.house
+        request = ledger_service_pb2.GetLeafProofRequest(account=self.id)
+        for _ in range(_TICKET_ATTEMPTS):
+            answer = await connection.call(connection.ledger.GetLeafProof, request)
+            standing = await self._follower.through(answer.as_of.number)
+            if standing.batch == answer.as_of.number:
+                break
+        else:
+            raise HouseUntrusted("leaf", "is always behind the postings")
+        held = self._wallet.holdings
+        ticket = ExitTicket(
+            *(house.deployment, house.key, house.registry, house.vaults, self.id),
+            *(answer.as_of.number, Digest(answer.as_of.root), answer.leaf, tuple(answer.path)),
+            *(held.cash, held.collateral),
+        )
+        try:
+            ticket.check()
+        except TicketInvalid as error:
+            raise HouseUntrusted("leaf", error.reason) from error
+        return ticket
+
+    async def keep_exit_tickets(self, path: Path) -> None:
+        """Write the ticket of each batch to `path`, over the last one's, until cancelled. Raises as `exit_ticket`."""
+        while True:
+            ticket = await self.exit_ticket()
+            await asyncio.to_thread(self._wallet.keep_ticket, ticket, path)
+            await self._follower.through(ticket.number + 1)
 
     async def events(self, after_sequence: int = 0) -> AsyncIterator[AccountEvent]:
         """The public record of this account: the past after `after_sequence`, then each batch's as it becomes final."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from circuits.auditor import AuditorKey
 from circuits.errors import Insolvent, WitnessInvalid
 from circuits.group import decode_scalar, encode_scalar
 from circuits.pedersen import CommitmentKey, Opening
@@ -41,6 +42,7 @@ class ProofTask:
     trade: "PlainOpening | None"
     transfer: "PlainOpening | None"
     context: ProofContext
+    auditor: AuditorKey | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,7 +83,7 @@ def run_task(task: ProofTask) -> bytes:
         None if transfer is None else commit(transfer),
     )
     witness = SolvencyWitness(cash, exposures, trade, transfer)
-    return prove_solvency(task.key, task.terms, inputs, witness, task.context).encode()
+    return prove_solvency(task.key, task.terms, inputs, witness, task.context, task.auditor).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,10 @@ class MarginProver:
         """What proofs of the message `digest` in the grid's round are bound to."""
         return ProofContext(self._deployment, digest, grid.round, grid.digest, self._parameters_digest)
 
+    def message_context(self, digest: Digest) -> ProofContext:
+        """What proofs of the message `digest` are bound to where no round has a part in them."""
+        return ProofContext(self._deployment, digest, 0, bytes(32), self._parameters_digest)
+
     async def prove(self, statement: Statement, digest: Digest) -> bytes:
         """The encoded solvency proof of `statement`, for the message `digest`.
 
@@ -159,6 +165,7 @@ class MarginProver:
             trade,
             transfer,
             self.context(statement.grid, digest),
+            statement.holdings.auditor,
         )
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, run_task, task)

@@ -6,6 +6,10 @@ from typing import Final
 
 from clearing.v1 import account_service_pb2, margin_service_pb2
 
+from circuits.auditor import AuditorKey
+from circuits.handles import prove_handles
+from circuits.pedersen import Commitment, Opening
+from circuits.transcript import ProofContext
 from node.client.connection import Connection
 from node.client.errors import HouseUntrusted
 from node.client.house import HouseTerms
@@ -67,6 +71,14 @@ class Session:
     grids: GridSource
     paying: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the owner's address sends transactions, whose nonces must follow one another."""
+
+    def handle_proof(
+        self, auditor: AuditorKey | None, commitment: Commitment, amount: Opening, context: ProofContext
+    ) -> bytes | None:
+        """The proof that an amount's handle for `auditor` is the commitment's; None without an auditor."""
+        if auditor is None:
+            return None
+        return prove_handles(self.house.key, auditor, (commitment,), (amount.blinding,), context)
 
     async def sealing_key(self, account: AccountId) -> bytes:
         """The 32 bytes to which openings for an account are sealed, as the node tells them.

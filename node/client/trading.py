@@ -22,6 +22,7 @@ from node.client.wallet import MAX_TRADE_LOTS, AccountWallet
 from node.ledger.errors import Reason
 from node.ledger.messages import AccountReference, Trade, TradeTerms
 from node.ledger.types import AccountId, Digest, InstrumentId, MicroUsd
+from node.ledger.wire_fields import handle_to_proto
 
 _log = logging.getLogger(__name__)
 
@@ -96,8 +97,11 @@ class TradeDesk:
             coefficient = MicroUsd(terms.price - grid.instrument(terms.instrument).funding)
             after = tip.holdings.traded(terms.instrument, -size, coefficient)
             maker = AccountReference(self._wallet.account, tip.version, tip.holdings.credits_merged)
-            acceptance = replace(proposal.trade, maker=maker).acceptance_digest(self._session.house.deployment)
+            handle = tip.holdings.handle(size)
+            accepted = replace(proposal.trade, maker=maker, maker_handle=handle)
+            acceptance = accepted.acceptance_digest(self._session.house.deployment)
             proof = await self._session.prover.prove(Statement(after, grid), acceptance)
+            context = self._session.prover.context(grid, acceptance)
             self._wallet.remember(proposal.id, size)
             connection = self._session.connection
             request = trade_service_pb2.AcceptRequest(
@@ -107,6 +111,8 @@ class TradeDesk:
                 ),
                 maker_proof=proof,
                 maker_signature=self._session.owner.sign(acceptance),
+                maker_handle=handle_to_proto(handle),
+                maker_handle_proof=self._session.handle_proof(tip.holdings.auditor, terms.commitment, size, context),
             )
 
             def send() -> Awaitable[object]:
@@ -136,6 +142,7 @@ class TradeDesk:
             box_digest=Digest(keccak(box)),
             nonce=nonce,
             expiry=tip.as_of.hub_block + offer_blocks(house),
+            taker_handle=tip.holdings.handle(size),
         )
         digest = terms.digest(house.deployment)
         coefficient = MicroUsd(order.price - grid.instrument(order.instrument).funding)
@@ -143,10 +150,11 @@ class TradeDesk:
         prover = self._session.prover
         proof = await prover.prove(Statement(after, grid, trade=size), digest)
         self._wallet.remember(digest, size)
+        context = prover.context(grid, digest)
         return Trade(
             terms=terms,
             sealed_box=box,
-            opening_proof=prove_opening(house.key, size, terms.commitment, prover.context(grid, digest)),
+            opening_proof=prove_opening(house.key, size, terms.commitment, context, tip.holdings.auditor),
             taker_proof=proof,
             taker_signature=self._session.owner.sign(digest),
             maker=AccountReference(order.maker, 0, 0),

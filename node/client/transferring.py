@@ -26,14 +26,19 @@ from node.client.views import Receipt, TransferProposal
 from node.client.wallet import AccountWallet
 from node.ledger.errors import Reason
 from node.ledger.messages import AccountReference, Transfer, TransferTerms
+from node.ledger.transfers import kept_positive, receiver_proves
 from node.ledger.types import MAX_AMOUNT, AccountId, AssetId, Digest
+from node.ledger.wire_fields import handle_to_proto
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class TransferOrder:
-    """What a sender wants: `amount` ledger units of `asset` in the receiver's account. Its repr shows no amount."""
+    """What a sender wants: `amount` of `asset` in the receiver's account, in ledger units, or micro-dollars of CASH.
+
+    Its repr shows no amount.
+    """
 
     receiver: AccountId
     asset: AssetId
@@ -93,13 +98,19 @@ class TransferDesk:
         amount = self._wallet.unseal(terms, proposal.transfer.sealed_box)
 
         async def build(tip: Tip) -> Built:
-            after = tip.holdings.with_collateral_moved(terms.asset, amount)
+            after = tip.holdings.transferred(terms.asset, amount)
+            proves = receiver_proves(terms.asset, needs_window=tip.needs_window)
             receiver = AccountReference(self._wallet.account, tip.version, tip.holdings.credits_merged)
-            acceptance = replace(proposal.transfer, receiver=receiver).acceptance_digest(self._session.house.deployment)
-            proof = b""
-            if tip.needs_window:
-                grid = await self._session.grids.of_round(terms.round)
-                proof = await self._session.prover.prove(Statement(after, grid), acceptance)
+            handle = tip.holdings.handle(amount)
+            accepted = replace(proposal.transfer, receiver=receiver, receiver_handle=handle)
+            acceptance = accepted.acceptance_digest(self._session.house.deployment)
+            proof, handle_proof = b"", None
+            if proves or handle is not None:
+                grid, prover = await self._session.grids.of_round(terms.round), self._session.prover
+                context = prover.context(grid, acceptance)
+                handle_proof = self._session.handle_proof(tip.holdings.auditor, terms.commitment, amount, context)
+                if proves:
+                    proof = await prover.prove(Statement(after, grid), acceptance)
             self._wallet.remember(proposal.id, amount)
             connection = self._session.connection
             request = transfer_service_pb2.AcceptTransferRequest(
@@ -109,12 +120,14 @@ class TransferDesk:
                 ),
                 receiver_proof=proof,
                 receiver_signature=self._session.owner.sign(acceptance),
+                receiver_handle=handle_to_proto(handle),
+                receiver_handle_proof=handle_proof,
             )
 
             def send() -> Awaitable[object]:
                 return connection.call(connection.transfers.AcceptTransfer, request)
 
-            return Built(Sending(proposal.id, terms.expiry, send), after, proven=tip.needs_window)
+            return Built(Sending(proposal.id, terms.expiry, send), after, proven=proves)
 
         # The round is the terms': a transfer whose round is over cannot be mended here.
         return await self._pipeline.submit(build, frozenset({Reason.VERSION_MISMATCH, Reason.CREDITS_UNKNOWN}))
@@ -135,17 +148,19 @@ class TransferDesk:
             box_digest=Digest(keccak(box)),
             nonce=nonce,
             expiry=tip.as_of.hub_block + offer_blocks(house),
+            sender_handle=tip.holdings.handle(amount),
         )
         digest = terms.digest(house.deployment)
-        after = tip.holdings.with_collateral_moved(order.asset, -amount)
+        after = tip.holdings.transferred(order.asset, -amount)
         prover = self._session.prover
-        statement = Statement(after, grid, transfer=amount, withdrawn=order.asset)
+        statement = Statement(after, grid, transfer=amount, withdrawn=kept_positive(order.asset))
         proof = await prover.prove(statement, digest)
         self._wallet.remember(digest, amount)
+        context = prover.context(grid, digest)
         return Transfer(
             terms=terms,
             sealed_box=box,
-            opening_proof=prove_opening(house.key, amount, terms.commitment, prover.context(grid, digest)),
+            opening_proof=prove_opening(house.key, amount, terms.commitment, context, tip.holdings.auditor),
             sender_proof=proof,
             sender_signature=self._session.owner.sign(digest),
             receiver=AccountReference(order.receiver, 0, 0),

@@ -7,13 +7,15 @@ from typing import Any
 from clearing.v1.account_service_pb2 import AccountStatus
 from clearing.v1.account_service_pb2 import PostingKind as WireKind
 
+from circuits.auditor import AuditorKey
 from circuits.errors import DecodingError
 from circuits.pedersen import Commitment
 from node.client.errors import HouseUntrusted
 from node.ledger.effects import Posting, PostingKind
 from node.ledger.errors import WireError
-from node.ledger.messages import Trade, Transfer
+from node.ledger.messages import SetAuditor, Trade, Transfer
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, Status
+from node.ledger.wire import auditor_from_proto
 from node.ledger.wire_agreements import trade_from_proto, transfer_from_proto
 from node.market.errors import MarketError
 from node.market.window import MarginWindow
@@ -45,6 +47,7 @@ class AccountView:
     needs_proof: bool
     window: MarginWindow | None
     needs_window: bool
+    auditor: AuditorKey | None
     """Whether a margin proof has to stand behind the account: it has positions, or its cash is hidden."""
     as_of: AsOf
 
@@ -73,6 +76,7 @@ class AccountView:
                 needs_proof=account.needs_proof,
                 window=window,
                 needs_window=bool(account.positions or account.limbs.high),
+                auditor=AuditorKey.decode(account.audit.auditor) if account.HasField("audit") else None,
                 as_of=as_of,
             )
         except (DecodingError, MarketError, ValueError, KeyError) as error:
@@ -86,7 +90,7 @@ class NumberedPosting:
     sequence: int
     batch: int
     posting: Posting
-    agreement: Trade | Transfer | None
+    named: Trade | Transfer | SetAuditor | None
 
     @classmethod
     def from_proto(cls, account: AccountId, proto: Any) -> "NumberedPosting":
@@ -104,14 +108,16 @@ class NumberedPosting:
                 instrument=InstrumentId(proto.instrument) if proto.instrument else None,
                 message=Digest(proto.message_id) if proto.message_id else None,
             )
-            agreement: Trade | Transfer | None = None
+            named: Trade | Transfer | SetAuditor | None = None
             if proto.HasField("trade"):
-                agreement = trade_from_proto(proto.trade)
+                named = trade_from_proto(proto.trade)
             elif proto.HasField("transfer"):
-                agreement = transfer_from_proto(proto.transfer)
+                named = transfer_from_proto(proto.transfer)
+            elif proto.HasField("set_auditor"):
+                named = auditor_from_proto(proto.set_auditor)
         except (WireError, ValueError) as error:
             raise HouseUntrusted(f"posting {proto.sequence}", str(error)) from error
-        return cls(proto.sequence, proto.batch, posting, agreement)
+        return cls(proto.sequence, proto.batch, posting, named)
 
 
 @dataclass(frozen=True, slots=True)

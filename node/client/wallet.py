@@ -11,16 +11,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
+from circuits.auditor import AuditorKey
 from circuits.dlog import DiscreteLog, NotFound
 from circuits.pedersen import NOTHING, Commitment, CommitmentKey, Opening
 from circuits.transcript import Deployment
 from node.client.derivation import derive_blinding, derive_sealing_key
 from node.client.errors import PostingInvalid, WalletDiverged
+from node.client.exit_ticket import ExitTicket
 from node.client.holdings import Holdings
 from node.client.sealing import seal_opening, sealing_public_key, unseal_opening
 from node.ledger.effects import Posting, PostingKind
-from node.ledger.messages import Trade, TradeTerms, Transfer, TransferTerms
-from node.ledger.types import MAX_AMOUNT, AccountId, AssetId, Digest, InstrumentId
+from node.ledger.messages import SetAuditor, Trade, TradeTerms, Transfer, TransferTerms
+from node.ledger.signatures import SignatureMalformed, recover_owner
+from node.ledger.types import MAX_AMOUNT, AccountId, Address, AssetId, Digest, InstrumentId
 
 MAX_TRADE_LOTS: Final = 1 << 31
 """A trade's signed size is from −2^31 to 2^31 − 1 lots: the proof's 32-bit row."""
@@ -37,6 +40,8 @@ class CommittedAccount(Protocol):
     def positions(self) -> Mapping[InstrumentId, Commitment]: ...
     @property
     def credits_merged(self) -> int: ...
+    @property
+    def auditor(self) -> AuditorKey | None: ...
 
 
 class SizeSearch:
@@ -65,9 +70,15 @@ class AccountWallet:
     """Openings of one account and the secrets that made them. Its repr shows neither."""
 
     def __init__(
-        self, seed: bytes, deployment: Deployment, account: AccountId, key: CommitmentKey, search: SizeSearch
+        self,
+        seed: bytes,
+        deployment: Deployment,
+        account: AccountId,
+        key: CommitmentKey,
+        search: SizeSearch,
+        owner: Address | None = None,
     ) -> None:
-        """`seed` has 32 bytes; `search` may be shared by many wallets.
+        """`seed` has 32 bytes; `search` may be shared by many wallets; only `owner`'s word names an auditor.
 
         Raises:
             MalformedSecret: a seed or account id of another length.
@@ -75,6 +86,7 @@ class AccountWallet:
         self.account = account
         self.holdings = Holdings()
         self._seed, self._deployment, self._key, self._search = seed, deployment, key, search
+        self._owner = owner
         self._sealing_key = derive_sealing_key(seed, deployment.digest, account)
         self._known: dict[Digest, Opening] = {}
 
@@ -110,22 +122,31 @@ class AccountWallet:
         """Keep the amount of a trade or transfer that this wallet proposes or accepts, which saves the search."""
         self._known[agreement] = size
 
-    def apply(self, posting: Posting, agreement: Trade | Transfer | None = None) -> None:
-        """Replay one posting; `agreement` is the trade or transfer that it names, if any. Raises as `after`."""
-        self.holdings = self.after(self.holdings, posting, agreement)
+    def apply(self, posting: Posting, named: Trade | Transfer | SetAuditor | None = None) -> None:
+        """Replay one posting; `named` is the message that it names, if any. Raises as `after`."""
+        self.holdings = self.after(self.holdings, posting, named)
 
-    def after(self, holdings: Holdings, posting: Posting, agreement: Trade | Transfer | None = None) -> Holdings:
+    def after(
+        self, holdings: Holdings, posting: Posting, named: Trade | Transfer | SetAuditor | None = None
+    ) -> Holdings:
         """What `holdings` become by one posting; the wallet's own stay as they are.
 
         Raises:
-            PostingInvalid: another account's posting, one that cannot follow, or an agreement that cannot be opened.
+            PostingInvalid: another account's posting, one that cannot follow, an agreement that cannot be opened, or an
+                auditor that the owner did not sign for.
             BoxRefused, OpeningMismatch: the box of an accepted agreement does not hold its amount.
         """
         if posting.account != self.account:
             raise PostingInvalid(posting.kind, "is another account's")
+        if posting.kind is PostingKind.AUDITOR:
+            return holdings.apply(posting, auditor=self._auditor(posting, named))
         agreed = posting.kind in _TRADES or posting.kind in _TRANSFERS
-        size = self._size(posting, agreement) if agreed else None
+        size = self._size(posting, named) if agreed else None
         return holdings.apply(posting, size)
+
+    def keep_ticket(self, ticket: ExitTicket, path: Path) -> None:
+        """Write an exit ticket to `path`, sealed under this wallet's seed."""
+        ticket.save(path, self._seed)
 
     def verify(self, account: CommittedAccount) -> None:
         """Hold every opening against the ledger's commitments.
@@ -135,6 +156,8 @@ class AccountWallet:
         """
         if self.holdings.credits_merged != account.credits_merged:
             raise WalletDiverged("the number of merged credits")
+        if self.holdings.auditor != account.auditor:
+            raise WalletDiverged("the auditor")
         self._verify("cash", self.holdings.cash, account.cash)
         for name in sorted({*self.holdings.collateral, *account.collateral}):
             opening = self.holdings.collateral.get(name, Opening.public(0))
@@ -147,8 +170,22 @@ class AccountWallet:
         if self._key.commit(opening) != commitment:
             raise WalletDiverged(subject)
 
-    def _size(self, posting: Posting, agreement: Trade | Transfer | None) -> Opening:
-        if agreement is None or agreement.digest(self._deployment) != posting.message:
+    def _auditor(self, posting: Posting, named: Trade | Transfer | SetAuditor | None) -> AuditorKey | None:
+        """Whom the owner named: a node that could invent an auditor would get handles that it can read."""
+        if not isinstance(named, SetAuditor) or named.digest(self._deployment) != posting.message:
+            raise PostingInvalid(posting.kind, "does not come with the message it names")
+        if named.reference.account != self.account:
+            raise PostingInvalid(posting.kind, "names another account's message")
+        try:
+            signer = recover_owner(named.signature, posting.message)
+        except SignatureMalformed as error:
+            raise PostingInvalid(posting.kind, str(error)) from error
+        if signer != self._owner:
+            raise PostingInvalid(posting.kind, "is not signed by the account's owner")
+        return named.auditor
+
+    def _size(self, posting: Posting, agreement: Trade | Transfer | SetAuditor | None) -> Opening:
+        if not isinstance(agreement, Trade | Transfer) or agreement.digest(self._deployment) != posting.message:
             raise PostingInvalid(posting.kind, "does not come with the trade or transfer it names")
         if isinstance(agreement, Trade) != (posting.kind in _TRADES):
             raise PostingInvalid(posting.kind, "comes with an agreement of another kind")

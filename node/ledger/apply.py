@@ -7,11 +7,14 @@ from dataclasses import replace
 
 from eth_hash.auto import keccak
 
+from circuits.auditor import NO_HANDLE
 from node.ledger.account import Account
+from node.ledger.auditors import apply_auditor
 from node.ledger.checks import (
     Applied,
     accepted_grid,
     check_claims,
+    check_counterparty,
     funding_of,
     named_account,
     not_active,
@@ -23,11 +26,11 @@ from node.ledger.checks import (
     require_signed,
     unused_handle,
 )
-from node.ledger.claims import Verifier, opening_claim, proof_context
+from node.ledger.claims import Verifier, opening_claim, proof_context, side_handle
 from node.ledger.defaults import accrued_funding, asking_price, sell_portfolio, with_lots
 from node.ledger.effects import Effect, EventKind, PayAction, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Bid, MarginProof, Message, OpenAccount, Trade, Transfer, Withdraw
+from node.ledger.messages import Bid, MarginProof, Message, OpenAccount, SetAuditor, Trade, Transfer, Withdraw
 from node.ledger.state import House, LedgerState, Payout, Stage
 from node.ledger.transfers import apply_transfer
 from node.ledger.types import (
@@ -40,6 +43,7 @@ from node.ledger.types import (
     account_id,
 )
 from node.market.errors import MarketError
+from node.market.grid import RiskGrid
 from node.market.state import check_alive
 
 
@@ -62,6 +66,8 @@ def apply_message(house: House, state: LedgerState, message: Message, verifier: 
             return _withdraw(house, state, message, verifier)
         case Bid():
             return _bid(house, state, message, verifier)
+        case SetAuditor():
+            return apply_auditor(house, state, message, verifier)
 
 
 def _open_account(house: House, state: LedgerState, message: OpenAccount) -> Applied:
@@ -70,8 +76,10 @@ def _open_account(house: House, state: LedgerState, message: OpenAccount) -> App
     require_signed(message.owner, message.signature, message.digest(house.deployment))
     if name in state.accounts or name == INSURANCE_ACCOUNT:
         raise Refused(Reason.ACCOUNT_EXISTS, f"account {name.hex()} is open")
+    if message.home_chain not in state.cursors:
+        raise Refused(Reason.CHAIN_UNKNOWN, f"chain {message.home_chain} is not one of the house's")
     waiting = state.unclaimed.get(name, ())
-    account = Account(name, message.owner, message.index, message.sealing_key, inbox=waiting)
+    account = Account(name, message.owner, message.index, message.sealing_key, message.home_chain, inbox=waiting)
     unclaimed = {owner: credits for owner, credits in state.unclaimed.items() if owner != name}
     after = replace(state.with_account(account), unclaimed=unclaimed)
     postings = tuple(Posting(PostingKind.CREDITED, name, credit.amount, asset=credit.asset) for credit in waiting)
@@ -106,15 +114,12 @@ def _trade(house: House, state: LedgerState, message: Trade, verifier: Verifier)
     _require_tradable(house, state, message)
     handle = unused_handle(state, terms.commitment)
     grid = accepted_grid(state, terms.round)
-    opening = opening_claim(terms.commitment, message.opening_proof, proof_context(house, digest, grid))
-    check_claims(verifier, (opening,))
-
+    _check_commitment(house, message, taker.account, maker.account, grid, verifier)
     coefficient = MicroUsd(terms.price - funding_of(grid, terms.instrument))
-    paid = terms.commitment.scaled(coefficient)
-    bought = taker.account.with_position_moved(terms.instrument, terms.commitment)
-    bought = replace(bought, cash=bought.cash - paid).with_cash_moved(MicroUsd(-terms.fee))
-    sold = maker.account.with_position_moved(terms.instrument, -terms.commitment)
-    sold = replace(sold, cash=sold.cash + paid)
+    size, instrument = terms.commitment, terms.instrument
+    bought = taker.account.traded(instrument, size, coefficient, terms.taker_handle or NO_HANDLE)
+    bought = bought.with_cash_moved(MicroUsd(-terms.fee))
+    sold = maker.account.traded(instrument, -size, coefficient, -(message.maker_handle or NO_HANDLE))
     bought = proven_account(
         house, state, bought, grid, digest, message.taker_proof, "taker_proof", verifier, trade=terms.commitment
     )
@@ -129,6 +134,18 @@ def _trade(house: House, state: LedgerState, message: Trade, verifier: Verifier)
         trades=state.trades + 1,
     )
     return Applied(after, (*taker.postings, *maker.postings, *_trade_effects(message, digest, coefficient)))
+
+
+def _check_commitment(
+    house: House, trade: Trade, taker: Account, maker: Account, grid: RiskGrid, verifier: Verifier
+) -> None:
+    """That the taker knows what the commitment holds, and that the handles for both sides' auditors are its own."""
+    terms = trade.terms
+    context = proof_context(house, terms.digest(house.deployment), grid)
+    audit = side_handle(taker, terms.taker_handle)
+    check_claims(verifier, (opening_claim(terms.commitment, trade.opening_proof, context, audit),))
+    acceptance = proof_context(house, trade.acceptance_digest(house.deployment), grid)
+    check_counterparty(verifier, maker, terms.commitment, trade.maker_handle, trade.maker_handle_proof, acceptance)
 
 
 def _trade_effects(message: Trade, digest: Digest, coefficient: MicroUsd) -> tuple[Effect, ...]:

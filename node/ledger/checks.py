@@ -5,12 +5,21 @@ from dataclasses import dataclass, replace
 
 from eth_hash.auto import keccak
 
+from circuits.auditor import Handle
 from circuits.batch import Claim
 from circuits.errors import CircuitError, ClaimsRejected
 from circuits.group import POINT_BYTES
 from circuits.pedersen import Commitment
+from circuits.transcript import ProofContext
 from node.ledger.account import Account
-from node.ledger.claims import Verifier, proof_context, solvency_claim
+from node.ledger.claims import (
+    Verifier,
+    counterparty_claim,
+    handle_unexpected,
+    proof_context,
+    side_handle,
+    solvency_claim,
+)
 from node.ledger.effects import Effect, Posting, PostingKind
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import SEALED_BOX_BYTES, AccountReference
@@ -81,7 +90,9 @@ def proven_account(
     if reason is not None:
         raise Refused(Reason.WINDOW_LAPSED, f"round {grid.round} no longer covers the market: {reason}")
     check_claims(verifier, (claim,), field_name)
-    return replace(account.with_limbs(claim.proof.high), window=window, version=account.version + 1)
+    return replace(
+        account.with_limbs(claim.proof.high, claim.proof.high_handle), window=window, version=account.version + 1
+    )
 
 
 def check_claims(verifier: Verifier, claims: Sequence[Claim], field_name: str = "opening_proof") -> None:
@@ -90,6 +101,23 @@ def check_claims(verifier: Verifier, claims: Sequence[Claim], field_name: str = 
         verifier.check(claims)
     except (ClaimsRejected, CircuitError) as error:
         raise Refused(Reason.PROOF_INVALID, f"{field_name}: {error}") from error
+
+
+def check_counterparty(
+    verifier: Verifier,
+    account: Account,
+    commitment: Commitment,
+    handle: Handle | None,
+    proof: bytes,
+    context: ProofContext,
+) -> None:
+    """That a maker's or receiver's handle is the commitment's; HANDLE_MISSING or HANDLE_UNEXPECTED as `side_handle`."""
+    audit = side_handle(account, handle)
+    if audit is not None:
+        claim = counterparty_claim(audit, commitment, proof, context, "handle_proof")
+        check_claims(verifier, (claim,), "handle_proof")
+    elif proof:
+        raise handle_unexpected(account)
 
 
 def accepted_grid(state: LedgerState, round_number: int) -> RiskGrid:

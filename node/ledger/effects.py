@@ -40,6 +40,8 @@ class EventKind(StrEnum):
     TRADED = "TRADED"
     TRANSFERRED = "TRANSFERRED"
     MARGIN_PROVEN = "MARGIN_PROVEN"
+    AUDITOR_NAMED = "AUDITOR_NAMED"
+    AUDITOR_REMOVED = "AUDITOR_REMOVED"
     WITHDRAWN = "WITHDRAWN"
     PAID = "PAID"
     PAY_FAILED = "PAY_FAILED"
@@ -58,6 +60,8 @@ class EventKind(StrEnum):
     SHORTFALL = "SHORTFALL"
     DEFAULT_CLOSED = "DEFAULT_CLOSED"
     REOPENED = "REOPENED"
+    EXITED = "EXITED"
+    SHORTAGE = "SHORTAGE"
     VALIDATORS_ROTATED = "VALIDATORS_ROTATED"
 
 
@@ -92,9 +96,11 @@ class PostingKind(StrEnum):
     OPENED = "OPENED"
     """Every amount stays and becomes public (blinding zero)."""
     TRANSFER_SENT = "TRANSFER_SENT"
-    """Collateral `asset` shrinks by the amount of transfer `message`."""
+    """Cash or collateral, as `asset` says, shrinks by the amount of transfer `message`."""
     TRANSFER_RECEIVED = "TRANSFER_RECEIVED"
-    """Collateral `asset` grows by the amount of transfer `message`."""
+    """Cash or collateral, as `asset` says, grows by the amount of transfer `message`."""
+    AUDITOR = "AUDITOR"
+    """Nothing moves; who reads the account from now on is what message `message` says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from typing import Final
 from clearing.v1 import batch_pb2, messages_pb2
 from eth_hash.auto import keccak
 
+from circuits.auditor import AuditorKey
 from node.ledger.batch import (
     AccountOpening,
     Batch,
     ChainSegment,
     Deposited,
+    Exited,
     HubHeader,
     LoggedEvent,
     OracleRound,
@@ -30,6 +32,7 @@ from node.ledger.messages import (
     MarginProof,
     Message,
     OpenAccount,
+    SetAuditor,
     Trade,
     Transfer,
     Withdraw,
@@ -64,6 +67,7 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
                 owner=Address(exact("owner", m.owner, 20)),
                 index=m.index,
                 sealing_key=exact("sealing_key", m.sealing_key, 32),
+                home_chain=m.home_chain,
                 nonce=exact("nonce", m.nonce, 32),
                 expiry=m.expiry,
                 signature=m.signature,
@@ -86,6 +90,8 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
             return _withdraw(proto.withdraw)
         case "bid":
             return _bid(proto.bid)
+        case "set_auditor":
+            return auditor_from_proto(proto.set_auditor)
     raise WireError("message", "none is set")
 
 
@@ -116,6 +122,27 @@ def _bid(proto: messages_pb2.Bid) -> Bid:
     )
 
 
+def auditor_from_proto(proto: messages_pb2.SetAuditor) -> SetAuditor:
+    """A SetAuditor; its handles are decoded where their number is known.
+
+    Raises:
+        WireError: a field has the wrong length or does not decode.
+    """
+    named = proto.HasField("auditor")
+    return SetAuditor(
+        reference=reference_from_proto("reference", proto.reference),
+        auditor=parsed("auditor", AuditorKey.decode, proto.auditor) if named else None,
+        handles=proto.handles,
+        round=proto.round,
+        nonce=exact("nonce", proto.nonce, 32),
+        expiry=proto.expiry,
+        auditor_proof=proto.auditor_proof,
+        handles_proof=proto.handles_proof,
+        proof=proto.proof,
+        signature=proto.signature,
+    )
+
+
 def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
     """The inverse of `message_from_proto`."""
     match message:
@@ -124,6 +151,7 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
                 owner=message.owner,
                 index=message.index,
                 sealing_key=message.sealing_key,
+                home_chain=message.home_chain,
                 nonce=message.nonce,
                 expiry=message.expiry,
                 signature=message.signature,
@@ -168,6 +196,23 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
                 signature=message.signature,
             )
             return messages_pb2.ClientMessage(bid=bid)
+        case SetAuditor():
+            return messages_pb2.ClientMessage(set_auditor=_set_auditor_to_proto(message))
+
+
+def _set_auditor_to_proto(message: SetAuditor) -> messages_pb2.SetAuditor:
+    return messages_pb2.SetAuditor(
+        reference=reference_to_proto(message.reference),
+        auditor=None if message.auditor is None else message.auditor.encode(),
+        handles=message.handles,
+        round=message.round,
+        nonce=message.nonce,
+        expiry=message.expiry,
+        auditor_proof=message.auditor_proof,
+        handles_proof=message.handles_proof,
+        proof=message.proof,
+        signature=message.signature,
+    )
 
 
 def encode_message(message: Message) -> bytes:
@@ -203,6 +248,8 @@ def event_to_proto(logged: LoggedEvent) -> batch_pb2.ChainEvent:
             proto.seized.CopyFrom(batch_pb2.Seized(action_id=action_id))
         case Sold(action_id, proceeds):
             proto.sold.CopyFrom(batch_pb2.Sold(action_id=action_id, proceeds=proceeds))
+        case Exited(account, token, amount, version):
+            proto.exited.CopyFrom(batch_pb2.Exited(account=account, token=token, amount=amount, version=version))
     return proto
 
 
@@ -230,6 +277,10 @@ def _vault_event(proto: batch_pb2.ChainEvent) -> VaultEvent:
         case "sold":
             action_id = Digest(exact("sold.action_id", proto.sold.action_id, 32))
             return Sold(action_id, MicroUsd(proto.sold.proceeds))
+        case "exited":
+            e = proto.exited
+            account = AccountId(exact("exited.account", e.account, 32))
+            return Exited(account, Address(exact("exited.token", e.token, 20)), e.amount, e.version)
     raise WireError("event", "none is set")
 
 

@@ -7,6 +7,8 @@ from node.ledger.messages import Trade, TradeTerms, Transfer, TransferTerms
 from node.ledger.types import AccountId, AssetId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire_fields import (
     exact,
+    handle_from_proto,
+    handle_to_proto,
     name_field,
     parsed,
     reference_from_proto,
@@ -32,6 +34,7 @@ def terms_from_proto(proto: messages_pb2.TradeTerms) -> TradeTerms:
         box_digest=Digest(exact("terms.box_digest", proto.box_digest, 32)),
         nonce=exact("terms.nonce", proto.nonce, 32),
         expiry=proto.expiry,
+        taker_handle=handle_from_proto("terms.taker_handle", proto, "taker_handle"),
     )
 
 
@@ -48,6 +51,7 @@ def terms_to_proto(terms: TradeTerms) -> messages_pb2.TradeTerms:
         box_digest=terms.box_digest,
         nonce=terms.nonce,
         expiry=terms.expiry,
+        taker_handle=handle_to_proto(terms.taker_handle),
     )
 
 
@@ -67,6 +71,8 @@ def trade_from_proto(proto: messages_pb2.Trade) -> Trade:
         maker=reference_from_proto("maker", proto.maker),
         maker_proof=proto.maker_proof,
         maker_signature=proto.maker_signature,
+        maker_handle=handle_from_proto("maker_handle", proto, "maker_handle"),
+        maker_handle_proof=proto.maker_handle_proof,
     )
 
 
@@ -81,6 +87,8 @@ def trade_to_proto(trade: Trade) -> messages_pb2.Trade:
         maker=reference_to_proto(trade.maker),
         maker_proof=trade.maker_proof,
         maker_signature=trade.maker_signature,
+        maker_handle=handle_to_proto(trade.maker_handle),
+        maker_handle_proof=trade.maker_handle_proof or None,
     )
 
 
@@ -99,6 +107,7 @@ def transfer_terms_from_proto(proto: messages_pb2.TransferTerms) -> TransferTerm
         box_digest=Digest(exact("terms.box_digest", proto.box_digest, 32)),
         nonce=exact("terms.nonce", proto.nonce, 32),
         expiry=proto.expiry,
+        sender_handle=handle_from_proto("terms.sender_handle", proto, "sender_handle"),
     )
 
 
@@ -113,6 +122,7 @@ def transfer_terms_to_proto(terms: TransferTerms) -> messages_pb2.TransferTerms:
         box_digest=terms.box_digest,
         nonce=terms.nonce,
         expiry=terms.expiry,
+        sender_handle=handle_to_proto(terms.sender_handle),
     )
 
 
@@ -132,6 +142,8 @@ def transfer_from_proto(proto: messages_pb2.Transfer) -> Transfer:
         receiver=reference_from_proto("receiver", proto.receiver),
         receiver_proof=proto.receiver_proof,
         receiver_signature=proto.receiver_signature,
+        receiver_handle=handle_from_proto("receiver_handle", proto, "receiver_handle"),
+        receiver_handle_proof=proto.receiver_handle_proof,
     )
 
 
@@ -146,4 +158,6 @@ def transfer_to_proto(transfer: Transfer) -> messages_pb2.Transfer:
         receiver=reference_to_proto(transfer.receiver),
         receiver_proof=transfer.receiver_proof,
         receiver_signature=transfer.receiver_signature,
+        receiver_handle=handle_to_proto(transfer.receiver_handle),
+        receiver_handle_proof=transfer.receiver_handle_proof or None,
     )

@@ -1,11 +1,12 @@
 """Single fields of the wire: exact lengths, names, decoders, and references to accounts."""
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from clearing.v1 import messages_pb2
 from google.protobuf.message import DecodeError
 
+from circuits.auditor import Handle
 from circuits.errors import DecodingError
 from node.ledger.errors import WireError
 from node.ledger.messages import MAX_MESSAGE_BYTES, AccountReference
@@ -36,6 +37,16 @@ def parsed(field: str, parse: Callable[[bytes], _T], data: bytes) -> _T:
         return parse(data)
     except (DecodeError, DecodingError, MarketError, ValueError) as error:
         raise WireError(field, str(error)) from error
+
+
+def handle_from_proto(field: str, proto: Any, name: str) -> Handle | None:
+    """The auditor's handle in an optional field; None where it is absent."""
+    return parsed(field, Handle.decode, getattr(proto, name)) if proto.HasField(name) else None
+
+
+def handle_to_proto(handle: Handle | None) -> bytes | None:
+    """The inverse of `handle_from_proto`."""
+    return None if handle is None else handle.encode()
 
 
 def require_bounded(field: str, proto: messages_pb2.ClientMessage | messages_pb2.Trade | messages_pb2.Transfer) -> None:

@@ -15,6 +15,7 @@ from node.api.limits import ApiLimits
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Transfer
 from node.ledger.wire_agreements import transfer_from_proto, transfer_terms_to_proto
+from node.ledger.wire_fields import handle_from_proto
 
 
 def transfer_proposal_to_proto(transfer: Transfer) -> pb.TransferProposal:
@@ -88,6 +89,8 @@ class TransferService(pb_grpc.TransferServiceServicer):
             receiver=reference,
             receiver_proof=request.receiver_proof,
             receiver_signature=request.receiver_signature,
+            receiver_handle=handle_from_proto("receiver_handle", request, "receiver_handle"),
+            receiver_handle_proof=request.receiver_handle_proof,
         )
         return pb.AcceptTransferResponse(message_id=await self._admission.submit(transfer))
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from clearing.v1 import messages_pb2 as clearing_dot_v1_dot_messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clearing/v1/transfer_service.proto\x12\x0b\x63learing.v1\x1a\x1a\x63learing/v1/messages.proto\"\x98\x01\n\x10TransferProposal\x12)\n\x05terms\x18\x01 \x01(\x0b\x32\x1a.clearing.v1.TransferTerms\x12\x12\n\nsealed_box\x18\x02 \x01(\x0c\x12\x15\n\ropening_proof\x18\x03 \x01(\x0c\x12\x14\n\x0csender_proof\x18\x04 \x01(\x0c\x12\x18\n\x10sender_signature\x18\x05 \x01(\x0c\"I\n\x16ProposeTransferRequest\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.clearing.v1.TransferProposal\".\n\x17ProposeTransferResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\"*\n\x16StreamTransfersRequest\x12\x10\n\x08receiver\x18\x01 \x01(\x0c\"_\n\x17StreamTransfersResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\x12/\n\x08proposal\x18\x02 \x01(\x0b\x32\x1d.clearing.v1.TransferProposal\"\x91\x01\n\x15\x41\x63\x63\x65ptTransferRequest\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\x12/\n\x08receiver\x18\x02 \x01(\x0b\x32\x1d.clearing.v1.AccountReference\x12\x16\n\x0ereceiver_proof\x18\x03 \x01(\x0c\x12\x1a\n\x12receiver_signature\x18\x04 \x01(\x0c\",\n\x16\x41\x63\x63\x65ptTransferResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\x32\xaa\x02\n\x0fTransferService\x12\\\n\x0fProposeTransfer\x12#.clearing.v1.ProposeTransferRequest\x1a$.clearing.v1.ProposeTransferResponse\x12^\n\x0fStreamTransfers\x12#.clearing.v1.StreamTransfersRequest\x1a$.clearing.v1.StreamTransfersResponse0\x01\x12Y\n\x0e\x41\x63\x63\x65ptTransfer\x12\".clearing.v1.AcceptTransferRequest\x1a#.clearing.v1.AcceptTransferResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clearing/v1/transfer_service.proto\x12\x0b\x63learing.v1\x1a\x1a\x63learing/v1/messages.proto\"\x98\x01\n\x10TransferProposal\x12)\n\x05terms\x18\x01 \x01(\x0b\x32\x1a.clearing.v1.TransferTerms\x12\x12\n\nsealed_box\x18\x02 \x01(\x0c\x12\x15\n\ropening_proof\x18\x03 \x01(\x0c\x12\x14\n\x0csender_proof\x18\x04 \x01(\x0c\x12\x18\n\x10sender_signature\x18\x05 \x01(\x0c\"I\n\x16ProposeTransferRequest\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.clearing.v1.TransferProposal\".\n\x17ProposeTransferResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\"*\n\x16StreamTransfersRequest\x12\x10\n\x08receiver\x18\x01 \x01(\x0c\"_\n\x17StreamTransfersResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\x12/\n\x08proposal\x18\x02 \x01(\x0b\x32\x1d.clearing.v1.TransferProposal\"\x81\x02\n\x15\x41\x63\x63\x65ptTransferRequest\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\x12/\n\x08receiver\x18\x02 \x01(\x0b\x32\x1d.clearing.v1.AccountReference\x12\x16\n\x0ereceiver_proof\x18\x03 \x01(\x0c\x12\x1a\n\x12receiver_signature\x18\x04 \x01(\x0c\x12\x1c\n\x0freceiver_handle\x18\x05 \x01(\x0cH\x00\x88\x01\x01\x12\"\n\x15receiver_handle_proof\x18\x06 \x01(\x0cH\x01\x88\x01\x01\x42\x12\n\x10_receiver_handleB\x18\n\x16_receiver_handle_proof\",\n\x16\x41\x63\x63\x65ptTransferResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\x32\xaa\x02\n\x0fTransferService\x12\\\n\x0fProposeTransfer\x12#.clearing.v1.ProposeTransferRequest\x1a$.clearing.v1.ProposeTransferResponse\x12^\n\x0fStreamTransfers\x12#.clearing.v1.StreamTransfersRequest\x1a$.clearing.v1.StreamTransfersResponse0\x01\x12Y\n\x0e\x41\x63\x63\x65ptTransfer\x12\".clearing.v1.AcceptTransferRequest\x1a#.clearing.v1.AcceptTransferResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,9 +43,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMTRANSFERSRESPONSE']._serialized_start=401
   _globals['_STREAMTRANSFERSRESPONSE']._serialized_end=496
   _globals['_ACCEPTTRANSFERREQUEST']._serialized_start=499
-  _globals['_ACCEPTTRANSFERREQUEST']._serialized_end=644
-  _globals['_ACCEPTTRANSFERRESPONSE']._serialized_start=646
-  _globals['_ACCEPTTRANSFERRESPONSE']._serialized_end=690
-  _globals['_TRANSFERSERVICE']._serialized_start=693
-  _globals['_TRANSFERSERVICE']._serialized_end=991
+  _globals['_ACCEPTTRANSFERREQUEST']._serialized_end=756
+  _globals['_ACCEPTTRANSFERRESPONSE']._serialized_start=758
+  _globals['_ACCEPTTRANSFERRESPONSE']._serialized_end=802
+  _globals['_TRANSFERSERVICE']._serialized_start=805
+  _globals['_TRANSFERSERVICE']._serialized_end=1103
 # @@protoc_insertion_point(module_scope)

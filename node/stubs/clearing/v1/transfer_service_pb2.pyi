@@ -47,16 +47,20 @@ class StreamTransfersResponse(_message.Message):
     def __init__(self, proposal_id: _Optional[bytes] = ..., proposal: _Optional[_Union[TransferProposal, _Mapping]] = ...) -> None: ...
 
 class AcceptTransferRequest(_message.Message):
-    __slots__ = ("proposal_id", "receiver", "receiver_proof", "receiver_signature")
+    __slots__ = ("proposal_id", "receiver", "receiver_proof", "receiver_signature", "receiver_handle", "receiver_handle_proof")
     PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
     RECEIVER_FIELD_NUMBER: _ClassVar[int]
     RECEIVER_PROOF_FIELD_NUMBER: _ClassVar[int]
     RECEIVER_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_HANDLE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_HANDLE_PROOF_FIELD_NUMBER: _ClassVar[int]
     proposal_id: bytes
     receiver: _messages_pb2.AccountReference
     receiver_proof: bytes
     receiver_signature: bytes
-    def __init__(self, proposal_id: _Optional[bytes] = ..., receiver: _Optional[_Union[_messages_pb2.AccountReference, _Mapping]] = ..., receiver_proof: _Optional[bytes] = ..., receiver_signature: _Optional[bytes] = ...) -> None: ...
+    receiver_handle: bytes
+    receiver_handle_proof: bytes
+    def __init__(self, proposal_id: _Optional[bytes] = ..., receiver: _Optional[_Union[_messages_pb2.AccountReference, _Mapping]] = ..., receiver_proof: _Optional[bytes] = ..., receiver_signature: _Optional[bytes] = ..., receiver_handle: _Optional[bytes] = ..., receiver_handle_proof: _Optional[bytes] = ...) -> None: ...
 
 class AcceptTransferResponse(_message.Message):
     __slots__ = ("message_id",)
