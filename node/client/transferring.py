@@ -25,8 +25,7 @@ from node.client.transfer_proposals import (
 from node.client.views import Receipt, TransferProposal
 from node.client.wallet import AccountWallet
 from node.ledger.errors import Reason
-from node.ledger.messages import AccountReference, Transfer, TransferTerms
-from node.ledger.transfers import kept_positive, receiver_proves
+from node.ledger.messages import AccountReference, Transfer, TransferTerms, kept_positive, receiver_proves
 from node.ledger.types import MAX_AMOUNT, AccountId, AssetId, Digest
 from node.ledger.wire_fields import handle_to_proto
 

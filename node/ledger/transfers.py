@@ -33,7 +33,7 @@ from node.ledger.checks import (
 from node.ledger.claims import Verifier, opening_claim, proof_context, side_handle
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Transfer, TransferTerms
+from node.ledger.messages import Transfer, TransferTerms, kept_positive, receiver_proves
 from node.ledger.state import House, LedgerState
 from node.ledger.types import CASH, AssetId, Digest, Status
 from node.market.errors import MarketError
@@ -127,16 +127,6 @@ def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifie
     if named.account.status is not received.status:
         effects.append(event(EventKind.MARGIN_PROVEN, received.id, round=terms.round, was=named.account.status.name))
     return Applied(after, tuple(effects))
-
-
-def receiver_proves(asset: AssetId, *, needs_window: bool) -> bool:
-    """Whether the receiver of `asset` has to prove its margin with it."""
-    return needs_window or asset == CASH
-
-
-def kept_positive(asset: AssetId) -> AssetId | None:
-    """The asset of which the sender proves that what is left is not negative: none for cash, which margin covers."""
-    return None if asset == CASH else asset
 
 
 def _moved(account: Account, asset: AssetId, change: Commitment, handle: Handle) -> Account:
