@@ -5,14 +5,21 @@
     search    P − i·(2T + 1)·G for i = 0, 1, −1, 2, −2, …: the first whose x is in the table names q
 
 The search runs outward from 0, so that its time follows |q| and not the bound (Shanks 1971; with the negation
-map). A key is 8 bytes of the compressed x-coordinate in a sorted array: 12 bytes an entry, 3 MiB for the
-default. Truncated keys may collide, hence every hit is confirmed as q·G = P.
+map). A key is 8 bytes of the compressed x-coordinate in a sorted array: 12 bytes an entry, 12 MiB for the default
+of 2^20. Truncated keys may collide, hence every hit is confirmed as q·G = P.
+
+A step costs one encoding, which inverts a coordinate, so that a table of 2^t takes 2^t steps to make, once for a
+machine, and |q| ≤ 2^40 at most 2^(40−t) to search. A table of distinguished points (kangaroos: Bernstein and Lange
+2012) would search faster and needs the square root of table times range, 2^30 steps, to make.
 """
 
+import fcntl
 import hashlib
 import logging
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -88,7 +95,7 @@ class DiscreteLog:
     cache_fault: CacheFault | None
     """Why the cached table had to be rebuilt, if there was one."""
 
-    def __init__(self, table_bits: int = 18, cache: Path | None = None) -> None:
+    def __init__(self, table_bits: int = 20, cache: Path | None = None) -> None:
         """`table_bits` from 4 to 24; with `cache`, the table is read from that file, or written to it.
 
         A cache that is damaged or of another size is rebuilt and replaced; `cache_fault` then says why.
@@ -155,16 +162,26 @@ class DiscreteLog:
         return _Table(unsorted[order], order.astype(np.uint32))
 
     def _load_or_build(self, cache: Path) -> _Table:
+        table = self._load(cache)
+        if table is not None:
+            return table
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with _alone_in(cache.parent):
+            table = self._load(cache)  # whoever had the lock before may have made it
+            if table is None:
+                table = self._build()
+                _replace(cache, self._render(table))
+        return table
+
+    def _load(self, cache: Path) -> _Table | None:
         try:
             return self._parse(cache.read_bytes())
         except FileNotFoundError:
-            pass
+            return None
         except CacheFault as fault:
             self.cache_fault = fault
             _log.warning("discrete logarithm table is rebuilt: %s", fault)
-        table = self._build()
-        _replace(cache, self._render(table))
-        return table
+            return None
 
     def _header(self) -> bytes:
         return _MAGIC + bytes([self._span.bit_length() - 1]) + hashlib.sha256(encode_point(VALUE_BASE)).digest()
@@ -193,9 +210,19 @@ def _key(point: Point) -> bytes:
     return encode_point(point)[-_KEY_BYTES:]
 
 
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock, which ends with its process: one builder works, the others wait and read its table."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _replace(path: Path, data: bytes) -> None:
     """Write beside the target and rename: a crash leaves the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -12,7 +12,7 @@ from typing import Final
 from circuits.endomorphism import SPLIT_BELOW, image, split_msm
 from circuits.errors import ProofRejected
 from circuits.generators import g_images, g_vector, h_images, h_vector
-from circuits.group import IDENTITY, ZERO, Point, Scalar, msm
+from circuits.group import COFACTOR, IDENTITY, ZERO, Point, Scalar, msm
 from circuits.pedersen import HANDLE_BASE, VALUE_BASE, CommitmentKey
 
 WEIGHT_BOUND: Final = 1 << 128
@@ -68,10 +68,12 @@ class Equation:
 
 
 def require_all(key: CommitmentKey, equations: Sequence[Equation]) -> None:
-    """Check every equation with one multi-scalar multiplication.
+    """Check every equation, up to the cofactor, with one multi-scalar multiplication.
 
     Each equation but the first gets a fresh random non-zero weight below 2^128; if any of them fails, the
-    weighted sum is the identity with probability at most 2^-127.
+    weighted sum is the identity with probability at most 2^-127. Points of a range proof may lie outside the
+    subgroup. What they have there is no part of what an equation says, and the cofactor takes it away: otherwise
+    it would depend on the weights whether it adds up to nothing, and verifiers would disagree.
 
     Raises:
         ProofRejected: some equation does not hold.
@@ -81,7 +83,8 @@ def require_all(key: CommitmentKey, equations: Sequence[Equation]) -> None:
     total = equations[0].copy()
     for equation in equations[1:]:
         total.accumulate(equation, Scalar(1 + secrets.randbelow(WEIGHT_BOUND - 1)))
-    if total.residue(key) != IDENTITY:
+    residue = total.residue(key)
+    if residue != IDENTITY and residue * COFACTOR != IDENTITY:
         raise ProofRejected(" and ".join(dict.fromkeys(equation.relation for equation in equations)))
 
 

@@ -11,15 +11,15 @@ around the group order would let a negative number pass, so a statement checks i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Final
 
 from eth_hash.auto import keccak
 
 from circuits.equation import Equation
 from circuits.errors import ProofRejected, StatementUnsound, WitnessInvalid
-from circuits.group import IDENTITY, ORDER, ZERO, Point, Scalar, msm, point_words, scalar
-from circuits.pedersen import VALUE_BASE, Commitment, CommitmentKey, Opening
+from circuits.group import IDENTITY, ORDER, ZERO, Point, Scalar, point_words, scalar
+from circuits.pedersen import Commitment, CommitmentKey, Opening
 from circuits.range_proof import check_range
 from circuits.range_prover import RangeProver
 from circuits.range_shape import RangeShape, range_shape
@@ -58,6 +58,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeRow:
+    """A row in native scalars, whose conversion costs more than the arithmetic with them."""
+
+    variables: tuple[int, ...]
+    coefficients: tuple[Scalar, ...]
+    constant: Scalar
+
+
+@dataclass(frozen=True)
 class LinearStatement:
     """`bounds` are the ledger variables' bounds on |x_i|, `auxiliaries` how many variables follow them.
 
@@ -80,15 +89,22 @@ class LinearStatement:
         """How many variables there are in all."""
         return len(self.bounds) + self.auxiliaries
 
-    @property
+    @cached_property
     def shape(self) -> RangeShape:
         """The shape of the range proof over the rows."""
         return range_shape(tuple(row.width for row in self.rows))
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """32 bytes that name (A, b) and the widths."""
-        return _digest(self)
+        return bytes(keccak(b"".join(row.encode() for row in self.rows)))
+
+    @cached_property
+    def native_rows(self) -> tuple["NativeRow", ...]:
+        """The rows in native scalars."""
+        return tuple(
+            NativeRow(row.variables, tuple(map(scalar, row.coefficients)), scalar(row.constant)) for row in self.rows
+        )
 
 
 def bind_statement(
@@ -150,10 +166,10 @@ def linear_equation(
     check = check_range(statement.shape, proof, transcript)
     weights = [ZERO] * statement.variables
     constant = ZERO
-    for row, row_weight in zip(statement.rows, check.row_weights, strict=True):
-        constant = constant + row_weight * scalar(row.constant)
+    for row, row_weight in zip(statement.native_rows, check.row_weights, strict=True):
+        constant = constant + row_weight * row.constant
         for variable, factor in zip(row.variables, row.coefficients, strict=True):
-            weights[variable] = weights[variable] + row_weight * scalar(factor)
+            weights[variable] = weights[variable] + row_weight * factor
     equation = check.equation
     equation.value = equation.value + constant
     for point, weight in zip(points, weights, strict=True):
@@ -170,8 +186,7 @@ def check_openings(key: CommitmentKey, commitments: Sequence[Commitment], openin
     if len(commitments) != len(openings):
         raise WitnessInvalid(f"{len(openings)} openings for {len(commitments)} commitments")
     for index, (commitment, opening) in enumerate(zip(commitments, openings, strict=True)):
-        opened = msm([VALUE_BASE, key.blinding_base], [scalar(opening.value), opening.blinding])
-        if opened != commitment.c:
+        if key.point(opening) != commitment.c:
             raise WitnessInvalid(f"opening {index} is not that of its commitment")
 
 
@@ -219,11 +234,6 @@ def _reach(row: Row, limit: int, bounds: Sequence[int]) -> int:
     entries = zip(row.variables, row.coefficients, strict=True)
     known = sum(abs(factor) * bounds[variable] for variable, factor in entries if variable < len(bounds))
     return limit + abs(row.constant) + known
-
-
-@lru_cache(maxsize=256)
-def _digest(statement: LinearStatement) -> bytes:
-    return bytes(keccak(b"".join(row.encode() for row in statement.rows)))
 
 
 def _signed(value: int) -> bytes:

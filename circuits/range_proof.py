@@ -25,20 +25,20 @@ from functools import lru_cache
 from circuits.equation import Equation
 from circuits.errors import DecodingError, ProofRejected
 from circuits.group import (
+    IDENTITY,
     ONE,
     POINT_BYTES,
     SCALAR_BYTES,
     ZERO,
     Point,
     Scalar,
-    decode_point,
+    decode_curve_point,
     decode_scalar,
-    scalar,
 )
 from circuits.norm import NormProof, Unrolled, absorb_round, unroll
-from circuits.range_shape import RangeShape, RowDigits
+from circuits.range_shape import RangeShape
 from circuits.transcript import Transcript
-from circuits.vectors import dot, geometric, inverses, powers, scale, total, twice, weighted_dot
+from circuits.vectors import dot, geometric, hadamard, inverses, powers, scale, total, twice, weighted_dot
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ def weighted_places(shape: RangeShape, row_weights: Sequence[Scalar]) -> list[Sc
     """λ_i·π_i for every digit, zero for padding digits."""
     base = Scalar(shape.base)
     places: list[Scalar] = []
-    for weight, row in zip(row_weights, shape.rows, strict=True):
+    for weight, row, top in zip(row_weights, shape.rows, shape.tops, strict=True):
         places += geometric(weight, base, row.count - 1)
-        places.append(weight * _top(row))
+        places.append(weight * top)
     return places + [ZERO] * (shape.padded - len(places))
 
 
@@ -140,15 +140,16 @@ def _digit_side(
     mu = challenges.varrho.square()
     inverse = mu.inverse()
     shifts = geometric(tau * inverse, inverse, shape.padded)  # τμ^−(i+1)
-    places = weighted_places(shape, scale(tau, challenges.row_weights))  # τλ_iπ_i
-    weights = unrolled.weights
-    finals = [entry for final in norm.norm for entry in scale(final, weights)]
-    products = [shift * place for shift, place in zip(shifts, places, strict=True)]
+    row_weights = scale(tau, challenges.row_weights)
+    places = weighted_places(shape, row_weights)  # τλ_iπ_i
+    finals = [entry for final in norm.norm for entry in scale(final, unrolled.weights)]
+    products = hadamard(shifts, places)
     tau_alpha = tau * challenges.alpha
     g = [tau_alpha + shift + product - final for shift, product, final in zip(shifts, products, finals, strict=True)]
     # pub = Σ μ^(i+1) + α·Σ λ_iπ_i + Σ μ^−(i+1)·λ_iπ_i, of which the last two sums stand here with τ and τ².
     tau2 = tau.square()
-    sums = tau2 * (tau * _power_sum(mu, shape.padded) + challenges.alpha * total(places)) + tau * total(products)
+    weighted = challenges.alpha * dot(row_weights, shape.place_sums)
+    sums = tau2 * (tau * _power_sum(mu, shape.padded) + weighted) + tau * total(products)
     return g, twice(sums)
 
 
@@ -179,18 +180,14 @@ def _digits(base: int) -> tuple[Scalar, ...]:
     return tuple(map(Scalar, range(base)))
 
 
-@lru_cache(maxsize=4096)
-def _top(row: RowDigits) -> Scalar:
-    return scalar(row.top)
-
-
 def _decode(shape: RangeShape, proof: bytes) -> tuple[list[Point], NormProof]:
     """C₁, C₂, S and the folding rounds of a proof whose length has been checked."""
     fold = shape.fold
     cut = shape.proof_points * POINT_BYTES
-    pieces = [proof[start : start + POINT_BYTES] for start in range(0, cut, POINT_BYTES)]
-    head = [decode_point(piece) for piece in pieces[:3]]
-    rounds = [decode_point(piece, allow_identity=True) for piece in pieces[3:]]
+    points = [decode_curve_point(proof[start : start + POINT_BYTES]) for start in range(0, cut, POINT_BYTES)]
+    head, rounds = points[:3], points[3:]
+    if IDENTITY in head:
+        raise DecodingError("point", "the identity is not allowed here")
     scalars = [decode_scalar(proof[start : start + SCALAR_BYTES]) for start in range(cut, len(proof), SCALAR_BYTES)]
     norm = NormProof(
         tuple(rounds[0::2]), tuple(rounds[1::2]), tuple(scalars[: fold.linear]), tuple(scalars[fold.linear :])

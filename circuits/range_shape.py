@@ -10,10 +10,10 @@ so that any base serves any width; where b^K = 2^w, top is b^(K−1) and limit i
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
-from circuits.group import POINT_BYTES, SCALAR_BYTES
+from circuits.group import POINT_BYTES, SCALAR_BYTES, Scalar, scalar
 from circuits.norm import FoldShape, fold_shape
 
 BASES: Final = range(4, 257)
@@ -54,7 +54,7 @@ def row_digits(width: int, base: int) -> RowDigits:
     return RowDigits(base, count, top, power + top * (base - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RangeShape:
     """`widths` in bits; `rows` the digits of each; `padded` is the number N of digits."""
 
@@ -63,27 +63,37 @@ class RangeShape:
     rows: tuple[RowDigits, ...]
     padded: int
 
-    @property
+    @cached_property
     def digits(self) -> int:
         """Digits before padding."""
         return sum(row.count for row in self.rows)
 
-    @property
+    @cached_property
+    def tops(self) -> tuple[Scalar, ...]:
+        """The place value of each row's last digit."""
+        return tuple(scalar(row.top) for row in self.rows)
+
+    @cached_property
+    def place_sums(self) -> tuple[Scalar, ...]:
+        """The sum of each row's place values."""
+        return tuple(scalar((row.limit - 1) // (row.base - 1)) for row in self.rows)
+
+    @cached_property
     def linear(self) -> int:
         """|l|: the masks, and one count per digit."""
         return MASKS + self.base
 
-    @property
+    @cached_property
     def fold(self) -> FoldShape:
         """Rounds and final lengths of the weighted-norm argument."""
         return fold_shape(self.linear, self.padded)
 
-    @property
+    @cached_property
     def proof_points(self) -> int:
         """C₁, C₂, S, and two points a round."""
         return _HEAD_POINTS + 2 * self.fold.rounds
 
-    @property
+    @cached_property
     def proof_bytes(self) -> int:
         """The exact length of a proof."""
         fold = self.fold

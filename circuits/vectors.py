@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate, repeat
 from operator import mul
 
+from circuits.errors import LengthMismatch
 from circuits.group import ONE, ZERO, Scalar
 
 
@@ -24,14 +25,25 @@ def geometric(first: Scalar, ratio: Scalar, count: int) -> list[Scalar]:
     return list(accumulate(repeat(ratio, count - 1), mul, initial=first))
 
 
+def hadamard(left: Sequence[Scalar], right: Sequence[Scalar]) -> list[Scalar]:
+    """left[i]·right[i], entry by entry.
+
+    Raises:
+        LengthMismatch: the vectors differ in length.
+    """
+    if len(left) != len(right):
+        raise LengthMismatch(len(left), len(right))
+    return list(map(mul, left, right))
+
+
 def dot(left: Sequence[Scalar], right: Sequence[Scalar]) -> Scalar:
     """Σ left[i]·right[i], for vectors of one length."""
-    return sum((a * b for a, b in zip(left, right, strict=True)), ZERO)
+    return total(hadamard(left, right))
 
 
 def weighted_dot(weights: Sequence[Scalar], left: Sequence[Scalar], right: Sequence[Scalar]) -> Scalar:
     """Σ weights[i]·left[i]·right[i], for vectors of one length."""
-    return sum((w * a * b for w, a, b in zip(weights, left, right, strict=True)), ZERO)
+    return dot(hadamard(weights, left), right)
 
 
 def total(entries: Sequence[Scalar]) -> Scalar:
@@ -41,7 +53,7 @@ def total(entries: Sequence[Scalar]) -> Scalar:
 
 def scale(factor: Scalar, vector: Sequence[Scalar]) -> list[Scalar]:
     """factor·vector."""
-    return [factor * entry for entry in vector]
+    return list(map(mul, repeat(factor), vector))
 
 
 def combine(left: Sequence[Scalar], factor: Scalar, right: Sequence[Scalar]) -> list[Scalar]:

@@ -10,12 +10,23 @@ from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
+from circuits.pedersen import CommitmentKey
 from circuits.transcript import Deployment
 from devnet.anvil import DEV_KEYS, Anvil
 from devnet.market import PriceTick
-from devnet.settings import CHAINS, ChainPlan
+from devnet.settings import CHAINS, CHALLENGE, EXIT_AFTER, ChainPlan
 from node.chains.compile import compile_contract
-from node.chains.deploy import HubDeployment, ListedToken, VaultDeployment, deploy_contract, deploy_hub, deploy_vault
+from node.chains.deploy import (
+    ExitTerms,
+    HubDeployment,
+    ListedToken,
+    VaultDeployment,
+    deploy_contract,
+    deploy_generators,
+    deploy_hub,
+    deploy_vault,
+    deploy_verifier,
+)
 from node.chains.relayer import Relayer
 from node.chains.rpc import Connection, connect, disconnect
 from node.oracle.chain_feed import ChainFeed
@@ -111,24 +122,36 @@ class DevChains:
         return next(chain for chain in self.chains if chain.plan.chain_id == chain_id)
 
     async def deploy(self, salt: bytes, signers: Sequence[bytes], cache: Path) -> None:
-        """Tokens, aggregators and vaults on every chain, the hub on the first. Blocks must be coming meanwhile."""
+        """Tokens and aggregators on every chain, the hub on the first. Blocks must be coming meanwhile."""
         self.hub = await deploy_hub(self.hub_chain.w3, self.hub_chain.deployer, salt, signers, cache)
-        deployment = Deployment(self.hub_chain.plan.chain_id, self.hub.address, salt)
-        await asyncio.gather(*(self._deploy_on(chain, deployment, signers, cache) for chain in self.chains))
+        await asyncio.gather(*(self._deploy_on(chain, cache) for chain in self.chains))
 
-    async def _deploy_on(self, chain: DevChain, deployment: Deployment, signers: Sequence[bytes], cache: Path) -> None:
+    async def _deploy_on(self, chain: DevChain, cache: Path) -> None:
         token = compile_contract(CONTRACTS / "TestToken.vy", cache)
         aggregator = compile_contract(CONTRACTS / "Aggregator.vy", cache)
-        listed = []
-        for symbol, decimals, unit in TOKENS:
+        for symbol, decimals, _ in TOKENS:
             receipt = await deploy_contract(chain.deployer, token, f"Test {symbol}", symbol, decimals)
             chain.tokens[symbol] = receipt.contract or b""
-            listed.append(ListedToken(chain.tokens[symbol], unit))
         for feed in FEEDS:
             receipt = await deploy_contract(chain.deployer, aggregator, f"{feed} / USD")
             chain.aggregators[feed] = receipt.contract or b""
+
+    async def deploy_vaults(
+        self, deployment: Deployment, signers: Sequence[bytes], key: CommitmentKey, cache: Path
+    ) -> None:
+        """A verifier of proofs and a vault on every chain, once the committee has its `key`. Blocks must be coming."""
+        await asyncio.gather(*(self._deploy_vault(chain, deployment, signers, key, cache) for chain in self.chains))
+
+    async def _deploy_vault(
+        self, chain: DevChain, deployment: Deployment, signers: Sequence[bytes], key: CommitmentKey, cache: Path
+    ) -> None:
+        verifier = await deploy_verifier(
+            chain.deployer, deployment, key, await deploy_generators(chain.deployer), cache
+        )
+        exits = ExitTerms(verifier, EXIT_AFTER, CHALLENGE)
+        listed = [ListedToken(chain.tokens[symbol], unit) for symbol, _, unit in TOKENS]
         chain.vault = await deploy_vault(
-            chain.w3, chain.deployer, deployment, signers, listed, chain.tokens["USD"], cache
+            chain.w3, chain.deployer, deployment, signers, listed, chain.tokens["USD"], exits, cache
         )
 
     async def fund(self, addresses: Sequence[bytes]) -> None:

@@ -13,7 +13,7 @@ from devnet.chains import DevChain, DevChains
 from devnet.errors import SettingsInvalid
 from devnet.market import MarketReplay
 from devnet.nodes import DevNode
-from devnet.settings import DevnetSettings
+from devnet.settings import CHECKPOINT_INTERVAL, DevnetSettings
 from node.chains.certificates import ValidatorKey
 from node.chains.rpc import request
 from node.genesis import ChainGenesis, Genesis
@@ -175,6 +175,7 @@ def _config(
         f"genesis = {json.dumps(str(folder / GENESIS))}",
         f"ceremony = {json.dumps(str(folder / CEREMONY))}",
         f"feed_chain = {home.plan.chain_id}",
+        f"checkpoint_interval = {CHECKPOINT_INTERVAL}",
         f"logarithms = {json.dumps(str(logarithms(folder)))}",
         "workers = 1",
         "",

@@ -3,11 +3,11 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from circuits.dlog import DiscreteLog
 from devnet.ceremony import BLOCK_INTERVAL, hold_ceremony, write_plan
 from devnet.chains import DevChains
 from devnet.clock import LockStep, MarketClock
@@ -29,6 +29,7 @@ from devnet.settings import DevnetSettings
 from node.client.keystore import WalletSecrets
 from node.client.signing import OwnerKey
 from node.ledger.types import Address
+from node.sequencing.workers import find_logarithms, start_workers, stop_workers
 
 LEAD_SECONDS: Final = 3600
 """Chain time before the replay's first tick, for deployment and the first deposits."""
@@ -65,6 +66,7 @@ class Devnet:
     ceremony_s: float | None = None
     """Seconds that the key ceremony took, None where an earlier run held it."""
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
+    _builder: Executor | None = field(default=None, repr=False)
 
     @classmethod
     async def start(cls, settings: DevnetSettings, prepare: Prepare | None = None) -> "Devnet":
@@ -77,9 +79,15 @@ class Devnet:
         start_time = replay.start - LEAD_SECONDS
         chains = await DevChains.start(settings.folder, start_time)
         steps = LockStep(chains, start_time)
+        # Nobody waits for the table of logarithms: the nodes' own workers read it once it is there.
+        builder = start_workers(1)
+        builder.submit(find_logarithms, (), (), logarithms(settings.folder))
         try:
-            return await cls._start_on(settings, replay, chains, steps, cache, prepare)
+            devnet = await cls._start_on(settings, replay, chains, steps, cache, prepare)
+            devnet._builder = builder
+            return devnet
         except BaseException:
+            stop_workers(builder)
             await steps.stop()
             await chains.stop()
             raise
@@ -126,7 +134,6 @@ class Devnet:
         validators = tuple(ValidatorPlan.draw(number) for number in range(1, VALIDATORS + 1))
         backstop = WalletSecrets.generate()
         salt = fresh_salt()
-        table = asyncio.create_task(asyncio.to_thread(DiscreteLog, cache=logarithms(settings.folder)))
         await steps.start_setup()
         await chains.fund([plan.key.address for plan in validators])
         await chains.deploy(salt, [plan.key.address for plan in validators], cache)
@@ -136,13 +143,13 @@ class Devnet:
         write_plan(settings.folder / CEREMONY, deployment, validators, steps.height)
         await steps.start_setup(BLOCK_INTERVAL)
         ceremony = await hold_ceremony(nodes)
+        await chains.deploy_vaults(deployment, [plan.key.address for plan in validators], ceremony.committee.key, cache)
         await steps.stop()
         owner = Address(OwnerKey(backstop.owner_key).address)
         genesis_time = steps.timestamp
         await make_genesis(
             chains, settings, replay, validators, deployment, ceremony.committee, owner, steps.height, genesis_time
         )
-        await table
         follower = QuorumHeight(nodes, QUORUM, height=steps.height)
         clock = MarketClock(steps, replay, settings.cadence, steps.height, lambda: follower.height)
         if prepare is not None:
@@ -179,6 +186,8 @@ class Devnet:
 
     async def stop(self) -> None:
         """Clock, nodes, chains."""
+        if self._builder is not None:
+            stop_workers(self._builder)
         try:
             await self.clock.stop()
             if self._watch is not None:

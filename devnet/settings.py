@@ -29,6 +29,14 @@ CHAINS: Final = (
 """The hub orders the batches, and has a vault like every other."""
 
 
+EXIT_AFTER: Final = 12 * 3600
+"""Market seconds without a checkpoint after which owners may leave a vault by force: 48 seconds at full speed."""
+CHALLENGE: Final = 3 * 3600
+"""Market seconds in which a newer checkpoint voids a request to leave."""
+CHECKPOINT_INTERVAL: Final = 2.0
+"""Real seconds between two looks of a node at each vault's newest checkpoint."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cadence:
     """How market time maps to blocks and blocks to real time.

@@ -84,6 +84,9 @@ class NodeConfig(BaseSettings):
     proposer_timeout: float = Field(default=0.75, gt=0)
     observation_timeout: float = Field(default=1.0, gt=0)
     poll_interval: float = Field(default=0.1, gt=0)
+    checkpoint_interval: float = Field(default=600.0, gt=0)
+    """Seconds between two looks at each vault's newest checkpoint. A vault that nobody shows one for its `exit_after`
+    seconds lets owners leave by force, so this must be well below that and below its `challenge`."""
     workers: int = Field(default=1, ge=1)
     """Processes for proofs and logarithms."""
     log_level: str = "INFO"

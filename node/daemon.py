@@ -1,6 +1,7 @@
 """One validator as a process: its parts joined, started, and stopped in order."""
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -20,6 +21,8 @@ from node.sequencing.tasks import until_first_ends
 from node.store import Store
 from node.wiring import Parts, Secrets, join_parts
 
+_SWITCH_SECONDS: Final = 0.001
+"""After so long a thread hands the interpreter on: batches are executed in threads, and the loop waits for none."""
 _START_PAUSE: Final = 1.0
 """Seconds between two tries to reach a chain's endpoint at the start."""
 log = structlog.get_logger(__name__)
@@ -61,6 +64,7 @@ class Daemon:
             StoreError: the store is another deployment's.
             OSError, RuntimeError: an address to listen on is taken.
         """
+        sys.setswitchinterval(_SWITCH_SECONDS)
         async with AsyncExitStack() as closing:
             store = Store(store_url(self.config), self.genesis.house.deployment)
             closing.callback(store.close)

@@ -50,7 +50,7 @@ class Books:
         if account not in state.accounts:
             raise Absent("account", account.hex())
         tree = await self._tree.of(house, state)
-        return LeafProof(account_leaf(state.accounts[account]), tree.path(account))
+        return LeafProof(account_leaf(house.registry, state.accounts[account]), tree.path(account))
 
     async def invariants(self, house: House, state: LedgerState) -> InvariantReport:
         """Whether the books add up."""

@@ -22,7 +22,11 @@ Signers: TypeAlias = Sequence[bytes]
 
 def encode_call(name: str, types: Sequence[str], values: Sequence[Any]) -> bytes:
     """Calldata of the function `name` with arguments of the given ABI types."""
-    return keccak(f"{name}({','.join(types)})".encode())[:4] + encode(types, values)
+    return _selector(name, types) + encode(types, values)
+
+
+def _selector(name: str, types: Sequence[str]) -> bytes:
+    return keccak(f"{name}({','.join(types)})".encode())[:4]
 
 
 def _certificate_words(signers: Signers, certificate: Certificate) -> list[Any]:
@@ -70,6 +74,12 @@ def encode_seize(action: SeizeAction, signers: Signers, certificate: Certificate
             *_certificate_words(signers, certificate),
         ],
     )
+
+
+def encode_checkpoint(batch: BatchCommitment, signers: Signers, certificate: Certificate) -> bytes:
+    """CollateralVault.checkpoint: the arguments are those of ClearingHub.commit."""
+    types = ("uint256", "bytes32", "bytes32", "bytes32", *_CERTIFICATE_TYPES)
+    return _selector("checkpoint", types) + encode_commit(batch, signers, certificate)[4:]
 
 
 def encode_rotate(rotation: Rotation, signers: Signers, certificate: Certificate) -> bytes:
@@ -163,6 +173,10 @@ class VaultReader:
     async def unit(self, token: bytes) -> int:
         """Base units of one ledger unit; 0 for a token that is not listed."""
         return int(await read(self.w3, self.address, "unit", ("address",), [token], "uint256"))
+
+    async def checkpoint(self) -> int:
+        """Number of the newest batch whose certificate was relayed to the vault; 0 before the first."""
+        return int(await read(self.w3, self.address, "checkpoint_number", (), (), "uint256"))
 
     async def auction(self) -> bytes:
         """Address of the vault's auction."""

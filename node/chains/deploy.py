@@ -1,5 +1,6 @@
 """Puts the house's contracts on a chain."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,16 @@ class ListedToken:
 
     address: bytes
     unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExitTerms:
+    """How a vault lets owners leave without the house: its SolvencyVerifier, the seconds without a checkpoint after
+    which exits may be requested, and the seconds in which a newer checkpoint voids a request."""
+
+    verifier: bytes
+    exit_after: int
+    challenge: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ async def deploy_vault(
     signers: Sequence[bytes],
     tokens: Sequence[ListedToken],
     usd: bytes,
+    exits: ExitTerms,
     cache: Path | None = None,
 ) -> VaultDeployment:
     """Deploy the blueprint of the auction, then the vault, whose constructor creates its auction from it."""
@@ -80,6 +92,7 @@ async def deploy_vault(
         [token.unit for token in tokens],
         usd,
         _address(blueprint),
+        *(exits.verifier, exits.exit_after, exits.challenge),
     )
     vault = _address(receipt)
     return VaultDeployment(vault, await VaultReader(w3, vault).auction(), receipt.block_number)
@@ -87,7 +100,8 @@ async def deploy_vault(
 
 async def deploy_generators(relayer: Relayer) -> tuple[bytes, ...]:
     """Deploy the data contracts with the generators; every SolvencyVerifier of a chain can use the same ones."""
-    return tuple([_address(await relayer.send(None, creation_code(data))) for data in generator_data()])
+    sent = (relayer.send(None, creation_code(data)) for data in generator_data())
+    return tuple(map(_address, await asyncio.gather(*sent)))
 
 
 async def deploy_verifier(

@@ -101,6 +101,36 @@ class SignersRotated(LogPlace):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointRelayed(LogPlace):
+    """The vault knows the root after batch `number`."""
+
+    number: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRequested(LogPlace):
+    """An owner proved `amount` ledger units of `token` by checkpoint `number`; a newer one would void the request."""
+
+    account: bytes
+    token: bytes
+    to: bytes
+    amount: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited(LogPlace):
+    """The vault paid `amount` base units to an owner who proved them in the account's state of `version`."""
+
+    account: bytes
+    token: bytes
+    to: bytes
+    amount: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted(LogPlace):
     """`sender` put `data` (at most 9,216 bytes) on the hub for all nodes to see."""
 
@@ -108,7 +138,19 @@ class Submitted(LogPlace):
     data: bytes
 
 
-ChainEvent: TypeAlias = BatchCommitted | Deposited | Paid | PayFailed | Seized | Sold | SignersRotated | Submitted
+ChainEvent: TypeAlias = (
+    BatchCommitted
+    | Deposited
+    | Paid
+    | PayFailed
+    | Seized
+    | Sold
+    | SignersRotated
+    | Submitted
+    | CheckpointRelayed
+    | ExitRequested
+    | Exited
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +191,15 @@ _LAYOUTS: Final[Mapping[bytes, _Layout]] = {
         ("bytes32", "address"),
         ("uint256", "uint256", "address"),
         ("action_id", "token", "amount", "proceeds", "buyer"),
+    ),
+    _signature("CheckpointRelayed", "uint256", "bytes32"): _Layout(
+        CheckpointRelayed, ("uint256",), ("bytes32",), ("number", "root")
+    ),
+    _signature("ExitRequested", *_PAYMENT_TYPES, "uint256"): _Layout(
+        ExitRequested, _PAYMENT_TOPICS, ("uint256", "uint256"), ("account", "token", "to", "amount", "number")
+    ),
+    _signature("Exited", *_PAYMENT_TYPES, "uint256"): _Layout(
+        Exited, _PAYMENT_TOPICS, ("uint256", "uint256"), ("account", "token", "to", "amount", "version")
     ),
     _signature("SignersRotated", "uint256", "uint256", "bytes32", "bytes32"): _Layout(
         SignersRotated, ("uint256", "uint256"), ("bytes32", "bytes32"), ("epoch", "batch", "signers", "committee")

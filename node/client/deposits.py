@@ -64,7 +64,7 @@ async def pay_in(chain: Chain, key: OwnerKey, deposit: VaultDeposit) -> bytes:
         DepositFailed: the endpoint serves another chain, cannot be reached, or a transaction reverts or is not mined.
     """
     async with ClientSession(timeout=ClientTimeout(total=_REQUEST_SECONDS), raise_for_status=True) as session:
-        web3: AsyncWeb3[Any] = AsyncWeb3(_Endpoint(session, chain.rpc))
+        web3: AsyncWeb3[Any] = AsyncWeb3(Endpoint(session, chain.rpc))
         try:
             served = await web3.eth.chain_id
             if served != chain.id:
@@ -74,7 +74,7 @@ async def pay_in(chain: Chain, key: OwnerKey, deposit: VaultDeposit) -> bytes:
             raise DepositFailed(chain.id, str(error)) from error
 
 
-class _Endpoint(AsyncJSONBaseProvider):
+class Endpoint(AsyncJSONBaseProvider):
     """In place of web3's AsyncHTTPProvider, where one cancelled request can hold up every later one of the process."""
 
     def __init__(self, session: ClientSession, url: str) -> None:

@@ -2,6 +2,7 @@
 
     ρ            HKDF(seed, info = "zkclear/v1/blinding" ‖ deployment ‖ account ‖ nonce), 64 bytes modulo r
     sealing key  HKDF(seed, info = "zkclear/v1/sealing" ‖ deployment ‖ account), 32 bytes for X25519
+    ticket key   HKDF(seed, info = "zkclear/v1/exit ticket" ‖ deployment ‖ account), 32 bytes for ChaCha20-Poly1305
 
 HKDF is RFC 5869 with SHA-256 and no salt: the seed is uniform. Every part of an info has a fixed width.
 A nonce stands in the message whose one commitment it blinds and is drawn afresh for every attempt, so that no
@@ -21,6 +22,7 @@ from node.client.errors import MalformedSecret
 NONCE_BYTES: Final = 32
 _BLINDING: Final = b"zkclear/v1/blinding"
 _SEALING: Final = b"zkclear/v1/sealing"
+_TICKET: Final = b"zkclear/v1/exit ticket"
 _WIDTH: Final = 32
 
 
@@ -47,6 +49,16 @@ def derive_sealing_key(seed: bytes, deployment_digest: bytes, account: bytes) ->
     """
     info = _SEALING + _exact("deployment", deployment_digest) + _exact("account", account)
     return X25519PrivateKey.from_private_bytes(_hkdf(seed, info, 32))
+
+
+def derive_ticket_key(seed: bytes, deployment_digest: bytes, account: bytes) -> bytes:
+    """The 32 bytes that seal the exit tickets of `account`; every argument has 32 bytes.
+
+    Raises:
+        MalformedSecret: an argument of another length.
+    """
+    info = _TICKET + _exact("deployment", deployment_digest) + _exact("account", account)
+    return _hkdf(seed, info, 32)
 
 
 def _hkdf(seed: bytes, info: bytes, length: int) -> bytes:

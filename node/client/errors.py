@@ -9,6 +9,16 @@ class ClientError(Exception):
     """Root of every error that `node.client` raises on purpose. None ever carries a secret."""
 
 
+@dataclass
+class AuditorInvalid(ClientError):
+    """What was given as an auditor does not decode, or its key is not proven for this house."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"no auditor of this house: {self.reason}"
+
+
 class KeystoreError(ClientError):
     """Root of the reasons for which a keystore file gives no secrets."""
 
@@ -115,6 +125,27 @@ class WalletDiverged(ClientError):
 
     def __str__(self) -> str:
         return f"the wallet's opening of {self.subject} is not the ledger's commitment"
+
+
+@dataclass
+class TicketInvalid(ClientError):
+    """An exit ticket that is not this wallet's, not whole, or of no use for what is asked."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"exit ticket: {self.reason}"
+
+
+@dataclass
+class ExitFailed(ClientError):
+    """A chain did not take a step of a forced exit; the ticket stays good."""
+
+    chain_id: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"exit on chain {self.chain_id}: {self.reason}"
 
 
 @dataclass

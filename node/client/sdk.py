@@ -9,9 +9,9 @@ from typing import Self
 
 from clearing.v1 import account_service_pb2, ledger_service_pb2, market_service_pb2
 
-from node.client.account import MESSAGE_BLOCKS, ClientAccount
+from node.client.account import ClientAccount
 from node.client.connection import Connection
-from node.client.delivery import Sending, until_final
+from node.client.delivery import MESSAGE_BLOCKS, Sending, until_final
 from node.client.derivation import fresh_nonce
 from node.client.errors import HouseRefused, HouseUntrusted
 from node.client.follower import as_of_proto
@@ -89,8 +89,11 @@ class ZkClear:
         """What the house is, and the converters from decimal figures."""
         return self._session.house
 
-    async def open_account(self, index: int = 0) -> ClientAccount:
+    async def open_account(self, index: int = 0, home_chain: int | None = None) -> ClientAccount:
         """The owner's account with this index: opened if it is not yet, restored from seed and history if it is.
+
+        `home_chain` is the chain on which a new account's cash could be taken out by force, if the house stopped; None
+        is the house's first.
 
         Raises:
             HouseUntrusted: the open account has another sealing key than this seed's, so another wallet opened it.
@@ -101,13 +104,14 @@ class ZkClear:
         name = account_id(deployment, session.owner.address, index)
         if name in self._accounts:
             return self._accounts[name]
-        wallet = AccountWallet(self._seed, deployment, name, session.house.key, self._search)
+        wallet = AccountWallet(self._seed, deployment, name, session.house.key, self._search, session.owner.address)
         request = account_service_pb2.FindAccountRequest(owner=session.owner.address, index=index)
         found = await session.connection.call(session.connection.accounts.FindAccount, request)
         if found.id != name:
             raise HouseUntrusted("account", "its id is not that of owner and index")
         if not found.HasField("account"):
-            await self._open(wallet, index, as_of_proto(found.as_of).hub_block + MESSAGE_BLOCKS)
+            home = min(session.house.vaults) if home_chain is None else home_chain
+            await self._open(wallet, index, home, as_of_proto(found.as_of).hub_block + MESSAGE_BLOCKS)
         elif found.account.sealing_key != wallet.sealing_key:
             raise HouseUntrusted("account", "was opened with another wallet's sealing key")
         account = ClientAccount(session, wallet)
@@ -119,9 +123,9 @@ class ZkClear:
         self._accounts[name] = account
         return account
 
-    async def _open(self, wallet: AccountWallet, index: int, expiry: int) -> None:
+    async def _open(self, wallet: AccountWallet, index: int, home: int, expiry: int) -> None:
         session = self._session
-        message = OpenAccount(session.owner.address, index, wallet.sealing_key, fresh_nonce(), expiry)
+        message = OpenAccount(session.owner.address, index, wallet.sealing_key, home, fresh_nonce(), expiry)
         digest = message.digest(session.house.deployment)
         signed = replace(message, signature=session.owner.sign(digest))
         request = ledger_service_pb2.SubmitMessageRequest(message=message_to_proto(signed))

@@ -1,10 +1,11 @@
-"""Everything that follows from a final batch: decryption shares, openings, payouts, seizures, notices of deposits."""
+"""Everything that follows from a final batch: shares, openings, payouts, seizures, checkpoints, notices of deposits."""
 
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -12,6 +13,7 @@ from circuits.committee import KeyShare
 from node.chains.certificates import ValidatorKey
 from node.chains.errors import ChainError
 from node.coordinator.actions import Actions, Vault
+from node.coordinator.checkpoints import Checkpoints, CheckpointVault
 from node.coordinator.notices import Notices
 from node.coordinator.shares import Shares
 from node.ledger.batch import AccountOpening, Deposited
@@ -23,6 +25,10 @@ from node.sequencing.tasks import until_first_ends
 from node.store import Store
 
 log = structlog.get_logger(__name__)
+
+
+class LiveVault(Vault, CheckpointVault, Protocol):
+    """One chain's vault contract with all that the coordinator does there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,9 @@ class Surroundings:
     workers: Executor
     chains: Mapping[int, ChainView]
     addresses: Mapping[int, bytes]
-    vaults: Mapping[int, Vault]
+    vaults: Mapping[int, LiveVault]
     home: frozenset[int]
+    checkpoint_interval: float
     logarithms: Path | None = None
 
 
@@ -62,6 +69,7 @@ class Coordinator:
         self.actions = Actions(
             house, key, around.addresses, around.vaults, around.mesh, around.store, state.number, fallback
         )
+        self.checkpoints = Checkpoints(around.vaults, around.store, house.deployment.digest, around.checkpoint_interval)
         self.notices = Notices(house, around.mesh, around.home)
 
     def openings(self) -> tuple[AccountOpening, ...]:
@@ -80,7 +88,7 @@ class Coordinator:
         await self.actions.restore()
         await self.shares.on_final(self._state)
         announcing = (self._announce(chain_id) for chain_id in sorted(self._around.home))
-        await until_first_ends(self.actions.run(), self.shares.run(), *announcing)
+        await until_first_ends(self.actions.run(), self.shares.run(), self.checkpoints.run(), *announcing)
 
     async def _announce(self, chain_id: int) -> None:
         """Tell the peers of each final deposit on a home chain."""

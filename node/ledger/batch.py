@@ -60,7 +60,17 @@ class Sold:
     proceeds: MicroUsd
 
 
-VaultEvent: TypeAlias = Deposited | Paid | PayFailed | Seized | Sold
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A vault paid `amount` ledger units of `token` to an owner who proved them in the account's state of `version`."""
+
+    account: AccountId
+    token: Address
+    amount: int
+    version: int
+
+
+VaultEvent: TypeAlias = Deposited | Paid | PayFailed | Seized | Sold | Exited
 
 
 @dataclass(frozen=True, slots=True)

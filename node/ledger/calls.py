@@ -9,9 +9,9 @@ that a proof in the same batch counts; nobody is marked or frozen while a feed h
 from dataclasses import dataclass, replace
 
 from node.ledger.account import Account
-from node.ledger.defaults import default_id
+from node.ledger.defaults import freeze
 from node.ledger.effects import Effect, EventKind, event
-from node.ledger.state import Default, House, LedgerState, Stage
+from node.ledger.state import House, LedgerState, Stage
 from node.ledger.types import Address, Status
 from node.market.window import lapse
 
@@ -105,11 +105,5 @@ def _freeze(house: House, state: LedgerState, account: Account, proposer: Addres
     waiting = replace(account, proposers_since_call=seen)
     if state.hub_height < account.deadline or len(seen) <= house.faults or state.market.stale:
         return Called(state.with_account(waiting), ())
-    frozen = replace(account, status=Status.FROZEN, deadline=0, version=account.version + 1)
-    frozen = replace(frozen, proposers_since_call=frozenset())
-    name = default_id(house, account.id, state.number)
-    default = Default(name, account.id, Stage.OPENING, state.number)
-    return Called(
-        state.with_account(frozen).with_default(default),
-        (event(EventKind.FROZEN, account.id, default=name),),
-    )
+    step = freeze(house, state, replace(account, version=account.version + 1))
+    return Called(step.state, step.effects)

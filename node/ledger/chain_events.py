@@ -1,13 +1,14 @@
-"""Booking what happened on the chains: deposits, confirmed payouts, seizures and sales, in block order."""
+"""Booking what happened on the chains: deposits, confirmed payouts, seizures, sales and exits, in block order."""
 
 from dataclasses import replace
 
 from circuits.pedersen import Commitment
 from node.ledger.account import Credit
-from node.ledger.batch import ChainSegment, Deposited, Paid, PayFailed, Seized, Sold, VaultEvent
+from node.ledger.batch import ChainSegment, Deposited, Exited, Paid, PayFailed, Seized, Sold, VaultEvent
 from node.ledger.defaults import Step
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
+from node.ledger.exits import book_exit
 from node.ledger.state import ChainCursor, Default, House, LedgerState, Payout, Seizure
 from node.ledger.types import INSURANCE_ACCOUNT, MAX_AMOUNT, MAX_CASH_MOVE, AccountId, AssetId, Digest, MicroUsd
 from node.market.errors import MarketError
@@ -56,6 +57,8 @@ def _book(house: House, state: LedgerState, chain_id: int, happened: VaultEvent)
             return _handed_over(state, chain_id, action_id)
         case Sold():
             return _sold(house, state, chain_id, happened)
+        case Exited():
+            return book_exit(house, state, chain_id, happened)
 
 
 def _deposited(house: House, state: LedgerState, chain_id: int, deposit: Deposited) -> Step:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from eth_hash.auto import keccak
 
-from circuits.pedersen import Commitment
+from circuits.pedersen import NOTHING, Commitment
 from node.ledger.account import Account
-from node.ledger.effects import Effect, EventKind, Posting, PostingKind, SeizeAction, event
+from node.ledger.effects import Effect, EventKind, LedgerEvent, Posting, PostingKind, SeizeAction, event
 from node.ledger.settlement import settle_instrument
 from node.ledger.state import Default, Holding, House, LedgerState, Seizure, Stage
 from node.ledger.types import AccountId, AssetId, Digest, MicroUsd, Status
@@ -25,6 +25,16 @@ class Step:
 
     state: LedgerState
     effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A closed default that goes on: the state with it, the account and default in it, and what is told."""
+
+    state: LedgerState
+    account: Account
+    default: Default
+    told: LedgerEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +185,8 @@ def book_inbox(state: LedgerState, default: Default) -> Step:
 def _cover(house: House, state: LedgerState, default: Default) -> Step:
     """Cover what the defaulter owes from its collateral; when there is none left, end the default."""
     booked = book_inbox(state, default)
+    taken = _take_over_shortages(house, booked.state, booked.state.defaults[default.id])
+    booked = Step(taken.state, (*booked.effects, *taken.effects))
     state, default = booked.state, booked.state.defaults[default.id]
     planned: tuple[PlannedSeizure, ...] = ()
     if default.cash < 0:
@@ -184,14 +196,49 @@ def _cover(house: House, state: LedgerState, default: Default) -> Step:
     return Step(step.state, (*booked.effects, *step.effects))
 
 
-def _holdings(house: House, state: LedgerState, default: Default) -> tuple[SeizableHolding, ...]:
-    holdings = []
+def _take_over_shortages(house: House, state: LedgerState, default: Default) -> Step:
+    """What forced exits took beyond the defaulter's collateral: it owes the value at mark, the house is short of it.
+
+    The residue takes both sides, the missing collateral and the cash to buy it with, so that both sums still close.
+    """
+    account, residue, cash = state.accounts[default.account], state.residue, default.cash
+    effects: list[Effect] = []
     for held in default.collateral:
-        asset = house.registry.asset(held.asset)
-        price = state.market.price(asset.underlying) if asset.underlying is not None else 0
-        available = max(state.available(held.asset), 0)
-        holdings.append(SeizableHolding(held.asset, held.amount, available, price, asset.unit_scale, asset.haircut_ppm))
-    return tuple(holdings)
+        if held.amount >= 0:
+            continue
+        owed = MicroUsd(-mark_value(house, state, held))
+        account = account.with_collateral_moved(held.asset, -held.amount).with_cash_moved(MicroUsd(-owed))
+        short = residue.collateral.get(held.asset, NOTHING) + Commitment.public(held.amount)
+        collateral = {**residue.collateral, held.asset: short}
+        residue = replace(residue, cash=residue.cash + Commitment.public(owed), collateral=collateral)
+        cash = MicroUsd(cash - owed)
+        effects += [
+            Posting(PostingKind.COLLATERAL, account.id, -held.amount, asset=held.asset),
+            Posting(PostingKind.CASH, account.id, -owed),
+            event(EventKind.SHORTAGE, account.id, default=default.id, asset=held.asset, amount=-held.amount, owed=owed),
+        ]
+    if not effects:
+        return Step(state)
+    left = tuple(held for held in default.collateral if held.amount > 0)
+    after = replace(default, cash=cash, collateral=left)
+    account = replace(account, version=account.version + 1)
+    return Step(replace(state.with_account(account).with_default(after), residue=residue), tuple(effects))
+
+
+def _holdings(house: House, state: LedgerState, default: Default) -> tuple[SeizableHolding, ...]:
+    return tuple(_holding(house, state, held) for held in default.collateral)
+
+
+def _holding(house: House, state: LedgerState, held: Holding) -> SeizableHolding:
+    asset = house.registry.asset(held.asset)
+    price = state.market.price(asset.underlying) if asset.underlying is not None else 0
+    available = max(state.available(held.asset), 0)
+    return SeizableHolding(held.asset, held.amount, available, price, asset.unit_scale, asset.haircut_ppm)
+
+
+def mark_value(house: House, state: LedgerState, held: Holding) -> int:
+    """Micro-dollars of a holding at mark, rounded down, so that what is missing costs a little more."""
+    return _holding(house, state, held).mark_value(held.amount)
 
 
 def _seize(house: House, state: LedgerState, default: Default, planned: tuple[PlannedSeizure, ...]) -> Step:
@@ -270,11 +317,19 @@ def _reopen_credited(state: LedgerState) -> Step:
         account = state.accounts[name]
         if account.status is not Status.CLOSED or not account.inbox:
             continue
-        last = max((d for d in state.defaults.values() if d.account == name), key=lambda d: d.frozen_in)
-        again = replace(last, stage=Stage.COLLATERAL, penalty=last.insurance_paid)
-        state = state.with_account(replace(account, status=Status.LIQUIDATING)).with_default(again)
-        effects.append(event(EventKind.REOPENED, name, default=last.id))
+        reopened = reopen(state, account)
+        state = reopened.state
+        effects.append(reopened.told)
     return Step(state, tuple(effects))
+
+
+def reopen(state: LedgerState, account: Account) -> Reopened:
+    """The last default of an account that closed with a loss, taken up again where collateral is turned into cash."""
+    last = max((d for d in state.defaults.values() if d.account == account.id), key=lambda d: d.frozen_in)
+    again = replace(last, stage=Stage.COLLATERAL, penalty=last.insurance_paid)
+    account = replace(account, status=Status.LIQUIDATING)
+    told = event(EventKind.REOPENED, account.id, default=last.id)
+    return Reopened(state.with_account(account).with_default(again), account, again, told)
 
 
 def _cure_shortfalls(state: LedgerState) -> Step:
@@ -302,6 +357,15 @@ def _cure_shortfalls(state: LedgerState) -> Step:
             event(EventKind.INSURANCE_PAID, account.id, default=default.id, amount=paid),
         ]
     return Step(state, tuple(effects))
+
+
+def freeze(house: House, state: LedgerState, account: Account) -> Step:
+    """A default begins: `account`, which has its next version already, waits for the committee."""
+    frozen = replace(account, status=Status.FROZEN, deadline=0, proposers_since_call=frozenset())
+    name = default_id(house, account.id, state.number)
+    default = Default(name, account.id, Stage.OPENING, state.number)
+    told = event(EventKind.FROZEN, account.id, default=name)
+    return Step(state.with_account(frozen).with_default(default), (told,))
 
 
 def default_id(house: House, account: AccountId, batch: int) -> Digest:

@@ -205,6 +205,6 @@ def _finish(house: House, state: LedgerState, proposer: Address, effects: list[E
     called = evaluate_deadlines(house, state, proposer)
     stepped = advance_defaults(house, called.state)
     check_invariants(house, stepped.state)
-    hashed = replace(stepped.state, leaves=hashed_leaves(stepped.state))
+    hashed = replace(stepped.state, leaves=hashed_leaves(house, stepped.state))
     after = replace(hashed, root=state_tree(house, hashed).root)
     return Executed(after, (*effects, *called.effects, *stepped.effects))

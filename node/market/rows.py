@@ -18,7 +18,9 @@ def compile_terms(
     collateral: Sequence[str],
     *,
     trade: bool = False,
+    transfer: bool = False,
     withdrawn: str | None = None,
+    vouched: bool = True,
 ) -> SolvencyTerms:
     """The margin statement of an account with these instruments and assets (cash is no exposure).
 
@@ -29,7 +31,10 @@ def compile_terms(
         positions: instrument ids, in any order.
         collateral: ids of assets other than cash, in any order.
         trade: whether the statement has the extra row for the size of a trade, which the taker proves.
-        withdrawn: the asset that the message withdraws; the statement keeps what is left of it non-negative.
+        transfer: whether it has the row for the amount of a transfer, which the sender proves.
+        withdrawn: the asset that the message withdraws or transfers; the statement keeps what is left non-negative.
+        vouched: whether a ledger sees to it that positions are integers and collateral is not negative. Without one
+            the statement has a row for each of them.
 
     Raises:
         UnknownInstrument: an id that the grid does not list.
@@ -51,11 +56,12 @@ def compile_terms(
             underlying=symbols.index(entry.underlying),
             full=entry.underlying in full,
             is_position=place < len(held),
-            withdrawn=place >= len(held) and entry.id == withdrawn,
+            withdrawn=place >= len(held) and (not vouched or entry.id == withdrawn),
+            unvouched=place < len(held) and not vouched,
         )
         for place, entry in enumerate(entries)
     )
-    return SolvencyTerms(nodes=sizes, exposures=exposures, trade=trade)
+    return SolvencyTerms(nodes=sizes, exposures=exposures, trade=trade, transfer=transfer)
 
 
 def _size(underlying: UnderlyingGrid, *, full: bool) -> int:
@@ -63,7 +69,14 @@ def _size(underlying: UnderlyingGrid, *, full: bool) -> int:
 
 
 def _exposure(
-    grid: RiskGrid, entry: InstrumentGrid, *, underlying: int, full: bool, is_position: bool, withdrawn: bool
+    grid: RiskGrid,
+    entry: InstrumentGrid,
+    *,
+    underlying: int,
+    full: bool,
+    is_position: bool,
+    withdrawn: bool,
+    unvouched: bool,
 ) -> Exposure:
     values = entry.values
     if not full:
@@ -80,4 +93,5 @@ def _exposure(
         funding=entry.funding,
         is_position=is_position,
         withdrawn=withdrawn,
+        unvouched=unvouched,
     )

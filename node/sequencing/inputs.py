@@ -10,6 +10,7 @@ from node.chains import events as chain_events
 from node.ledger.batch import (
     ChainSegment,
     Deposited,
+    Exited,
     HubHeader,
     LoggedEvent,
     OracleRound,
@@ -46,6 +47,9 @@ def ledger_event(house: House, event: chain_events.ChainEvent) -> VaultEvent | N
         case chain_events.Deposited():
             units = _ledger_units(house, event.chain_id, event.token, event.amount)
             return Deposited(AccountId(event.account), Address(event.token), units) if units else None
+        case chain_events.Exited():
+            units = _ledger_units(house, event.chain_id, event.token, event.amount)
+            return Exited(AccountId(event.account), Address(event.token), units, event.version) if units else None
         case chain_events.Paid():
             return Paid(Digest(event.action_id))
         case chain_events.PayFailed():

@@ -1,6 +1,7 @@
 """What worker processes compute: top-level functions over picklable values. They hold no secret."""
 
 import os
+import pickle
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -62,8 +63,9 @@ def prepare_worker() -> None:
     h_vector(_PREPARED_BASE)
 
 
-def rejected_claims(blinding_base: bytes, claims: Sequence[Claim]) -> tuple[int, ...]:
-    """The indices of the claims that do not hold under the key H (48 bytes)."""
+def rejected_claims(blinding_base: bytes, packed: Sequence[bytes]) -> tuple[int, ...]:
+    """The indices of the claims, pickled by the node itself, that do not hold under the key H (48 bytes)."""
+    claims: list[Claim] = [pickle.loads(data) for data in packed]
     try:
         verify_claims(_key(blinding_base), claims)
     except ClaimsRejected as rejection:

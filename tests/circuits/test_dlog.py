@@ -1,6 +1,8 @@
 """Small logarithms: found wherever they lie within the bound, refused elsewhere, whatever the cache holds."""
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from circuits.pedersen import VALUE_BASE
 
 SMALL = DiscreteLog(table_bits=10)
 SPAN = 1 << 10
+ROOT = Path(__file__).parents[2]
 STRIDE = 2 * SPAN + 1
 
 
@@ -141,6 +144,57 @@ def test_a_failed_write_leaves_the_old_cache_and_no_debris(tmp_path: Path, monke
         DiscreteLog(table_bits=8, cache=cache)
     assert [entry.name for entry in tmp_path.iterdir()] == ["table.bin"]
     assert cache.read_bytes() == b"damaged"
+
+
+BUILDER = """
+import sys, time
+from pathlib import Path
+from circuits.dlog import DiscreteLog
+from circuits.group import scalar
+from circuits.pedersen import VALUE_BASE
+genuine = DiscreteLog._build
+def build(self):
+    print("built")
+    time.sleep(1)
+    return genuine(self)
+DiscreteLog._build = build
+table = DiscreteLog(table_bits=10, cache=Path(sys.argv[1]))
+assert table.find(VALUE_BASE * scalar(-54321), 1 << 17) == -54321
+print("found")
+"""
+
+
+def test_of_two_processes_one_builds_and_the_other_waits_for_its_table(tmp_path: Path) -> None:
+    cache = tmp_path / "table.bin"
+    command = [sys.executable, "-c", BUILDER, str(cache)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(2)]
+    outputs = sorted(process.communicate(timeout=60)[0].split() for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert outputs == [["built", "found"], ["found"]]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["table.bin"]
+
+
+def test_a_killed_builder_leaves_the_work_to_the_next(tmp_path: Path) -> None:
+    cache = tmp_path / "table.bin"
+    first = subprocess.Popen(
+        [sys.executable, "-u", "-c", BUILDER, str(cache)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline() == "built\n"
+    first.kill()
+    first.communicate(timeout=10)
+    assert DiscreteLog(table_bits=10, cache=cache).find(VALUE_BASE * scalar(99), 100) == 99
+
+
+def test_the_ends_of_the_ledgers_range_are_matched_by_the_last_steps() -> None:
+    """±2^40 with the centres set there: the last steps of the search run, the millions before them do not."""
+    stride = SMALL._stride
+    last = (MAX_BOUND + SMALL._span) // stride
+    for sign in (1, -1):
+        for value in (MAX_BOUND, MAX_BOUND - 1, last * stride - SPAN):
+            point = VALUE_BASE * scalar(sign * value)
+            keys = [module._key(point - VALUE_BASE * scalar(sign * i * stride)) for i in (last - 1, last)]
+            assert SMALL._match(point, [sign * (last - 1), sign * last], keys) == sign * value
 
 
 def test_the_table_takes_twelve_bytes_an_entry() -> None:

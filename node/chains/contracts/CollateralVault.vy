@@ -12,9 +12,23 @@
 from ethereum.ercs import IERC20
 
 import certificate
+import exits
 
 initializes: certificate
-exports: (certificate.signer_set_hash, certificate.epoch)
+initializes: exits[certificate := certificate]
+exports: (
+    certificate.signer_set_hash,
+    certificate.epoch,
+    exits.VERIFIER,
+    exits.EXIT_AFTER,
+    exits.CHALLENGE,
+    exits.checkpoint_number,
+    exits.checkpoint_root,
+    exits.checkpoint_time,
+    exits.newest_batch,
+    exits.requests,
+    exits.exited,
+)
 
 interface Auction:
     def start(
@@ -84,6 +98,9 @@ def __init__(
     units: DynArray[uint256, MAX_TOKENS],
     usd: address,
     auction_blueprint: address,
+    verifier: address,
+    exit_after: uint256,
+    challenge: uint256,
 ):
     """
     @param hub_chain Chain id of the hub whose validators these are.
@@ -94,6 +111,9 @@ def __init__(
     @param units Base units of one ledger unit of each token.
     @param usd The token that auctions are paid in.
     @param auction_blueprint ERC-5202 blueprint of CollateralAuction: the vault creates its own.
+    @param verifier The deployment's SolvencyVerifier on this chain.
+    @param exit_after Seconds without a checkpoint after which owners may request forced exits.
+    @param challenge Seconds in which a newer checkpoint voids a request.
     """
     certificate.__init__(signers)
     assert len(tokens) == len(units), "tokens and units do not pair up"
@@ -107,6 +127,7 @@ def __init__(
     HUB_CHAIN = hub_chain
     HUB = hub
     HUB_DEPLOYMENT = keccak256(abi_encode(hub_chain, hub, salt))
+    exits.__init__(HUB_DEPLOYMENT, verifier, exit_after, challenge)
     USD = usd
     AUCTION = create_from_blueprint(auction_blueprint, usd, self.unit[usd])
 
@@ -184,6 +205,7 @@ def pay(
         abi_encode(PAY_TYPE, certificate.epoch, action_id, token, to, amount, batch)
     )
     certificate._check(struct_hash, signers, bitmap, signatures)
+    exits._saw(batch)
     if self._try_transfer(token, to, amount):
         log Paid(actionId=action_id, token=token, to=to, amount=amount)
     else:
@@ -224,6 +246,7 @@ def seize(
         )
     )
     certificate._check(struct_hash, signers, bitmap, signatures)
+    exits._saw(batch)
     before: uint256 = staticcall IERC20(token).balanceOf(AUCTION)
     assert extcall IERC20(token).transfer(AUCTION, amount, default_return_value=True), "the token refused the transfer"
     lot: uint256 = staticcall IERC20(token).balanceOf(AUCTION) - before
@@ -246,6 +269,55 @@ def rotate(
             the new validators certify it again.
     """
     certificate._rotate(HUB_CHAIN, HUB, new_signers, committee, batch, signers, bitmap, signatures)
+
+
+@external
+def checkpoint(
+    number: uint256,
+    previous_root: bytes32,
+    new_root: bytes32,
+    batch_hash: bytes32,
+    signers: DynArray[address, certificate.MAX_SIGNERS],
+    bitmap: uint256,
+    signatures: DynArray[bytes32[2], certificate.MAX_SIGNERS],
+):
+    """
+    @notice Takes a batch's certificate with the arguments of the hub's `commit`. Anyone may send it.
+    """
+    exits._relay(HUB_CHAIN, HUB, number, previous_root, new_root, batch_hash, signers, bitmap, signatures)
+
+
+@external
+def request_exit(
+    leaf: exits.Leaf,
+    path: DynArray[bytes32, exits.MAX_PATH],
+    holding: exits.Holding,
+    proof: exits.Proof,
+    token: address,
+    units: uint256,
+    to: address,
+):
+    """
+    @notice Requests `units` ledger units of `token` for the caller's account, by the newest checkpoint alone.
+    @param leaf The account's leaf.
+    @param path The sibling hashes from the leaf up to the checkpoint's root.
+    @param holding Of a token other than USD: its commitment, place, and all holding hashes. Not read for USD.
+    @param proof That cash, and the holding less `units`, are not negative (for USD: cash less `units`).
+    @param to Who is to be paid. A request replaces the account's last one for the token.
+    """
+    assert self.unit[token] > 0, "token not listed"
+    exits._request(leaf, path, holding, proof, token == USD, token, units, to)
+
+
+@external
+def finish_exit(account: bytes32, token: address):
+    """
+    @notice Pays a request that nobody challenged. Anyone may send it. If the token refuses, the request stays.
+    """
+    request: exits.Request = exits._finish(account, token)
+    amount: uint256 = request.units * self.unit[token]
+    assert self._try_transfer(token, request.to, amount), "the token refused the transfer"
+    log exits.Exited(account=account, token=token, to=request.to, amount=amount, version=request.version)
 
 
 @internal

@@ -165,7 +165,7 @@ async def test_a_leaf_proof_leads_from_the_account_to_the_root(client, node, tak
     answer = await client.ledger.GetLeafProof(pb.GetLeafProofRequest(account=taker.id))
 
     state = node.ledger()
-    assert answer.leaf == account_leaf(state.accounts[taker.id])
+    assert answer.leaf == account_leaf(node.house.registry, state.accounts[taker.id])
     assert verify_path(leaf_hash(answer.leaf), answer.path, state.root)
     assert not verify_path(leaf_hash(answer.leaf + b"\0"), answer.path, state.root)
 

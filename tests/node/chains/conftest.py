@@ -23,6 +23,7 @@ from node.chains.certificates import (
 )
 from node.chains.compile import compile_contract
 from node.chains.deploy import (
+    ExitTerms,
     HubDeployment,
     ListedToken,
     VaultDeployment,
@@ -42,6 +43,7 @@ CHAIN_ID = 31337
 HERE = Path(__file__).parent
 DEVNET_CONTRACTS = Path(__file__).parents[3] / "devnet" / "contracts"
 WETH_UNIT = 10**13
+EXIT_AFTER, CHALLENGE = 3_600, 600
 SALT = bytes(range(32))
 
 
@@ -67,6 +69,7 @@ class House:
     relayer: Relayer
     trader: Relayer
     hub: HubDeployment
+    exits: ExitTerms
     vault: VaultDeployment
     tokens: Tokens
 
@@ -156,18 +159,23 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
             await disconnect(w3)
 
 
-async def build_house(anvil: Anvil, w3: Connection) -> House:
-    """Deploy everything on `anvil`."""
+async def build_house(anvil: Anvil, w3: Connection, *, leaving: bool = False) -> House:
+    """Deploy everything on `anvil`; a verifier of proofs only where owners are `leaving`, since it takes seconds."""
     relayer = Relayer(w3, DEV_KEYS[0], CHAIN_ID, poll_interval=0.005)
     trader = Relayer(w3, DEV_KEYS[1], CHAIN_ID, poll_interval=0.005)
     keys = tuple(ValidatorKey(bytes([index + 1]) * 32) for index in range(4))
     signers = [key.address for key in keys]
     hub = await deploy_hub(w3, relayer, SALT, signers)
     tokens = await deploy_tokens(relayer)
-    vault = await deploy_vault(
-        w3, relayer, Deployment(CHAIN_ID, hub.address, SALT), signers, listing(tokens), tokens.usd
-    )
-    return House(anvil, w3, keys, relayer, trader, hub, vault, tokens)
+    deployment = Deployment(CHAIN_ID, hub.address, SALT)
+    if leaving:
+        verifier = await deploy_verifier(relayer, deployment, KEY, await deploy_generators(relayer))
+    else:
+        named = compile_contract(HERE / "contracts" / "NamedVerifier.vy")
+        verifier = (await deploy_contract(relayer, named, deployment.digest)).contract or b""
+    exits = ExitTerms(verifier, EXIT_AFTER, CHALLENGE)
+    vault = await deploy_vault(w3, relayer, deployment, signers, listing(tokens), tokens.usd, exits)
+    return House(anvil, w3, keys, relayer, trader, hub, exits, vault, tokens)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,7 +1,7 @@
 """CollateralVault and CollateralAuction on a real chain: money in, money out, and every odd token."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,11 @@ from node.chains import calls
 from node.chains.calls import VaultReader
 from node.chains.certificates import PayAction, SeizeAction, pay_digest, seize_digest
 from node.chains.compile import compile_contract, house_contract
-from node.chains.deploy import ListedToken, deploy_contract, deploy_vault
+from node.chains.deploy import ListedToken, VaultDeployment, deploy_contract, deploy_vault
 from node.chains.errors import RpcRefused, TransactionReverted
 from node.chains.events import Deposited, Paid, PayFailed, Seized, Sold
 from node.chains.relayer import Receipt
+from tests.node.chains.conftest import SALT, House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CHAIN_ID = 31337
@@ -23,6 +24,11 @@ UNIT = 10**13
 TO = b"\x99" * 20
 ACCOUNT = b"\1" * 32
 ODD_TOKEN = Path(__file__).parent / "contracts" / "OddToken.vy"
+
+
+def deploy_listing(house: House, tokens: list[ListedToken], usd: bytes) -> Coroutine[None, None, VaultDeployment]:
+    """Another vault of the house, for other tokens."""
+    return deploy_vault(house.w3, house.relayer, house.deployment, house.signers, tokens, usd, house.exits)
 
 
 async def reason_of(sending) -> str:
@@ -143,9 +149,7 @@ async def test_what_somebody_else_sends_within_a_deposit_is_not_credited_to_it(h
 
 async def test_a_deposit_of_which_nothing_arrives_is_refused(house) -> None:
     greedy = (await deploy_contract(house.relayer, compile_contract(ODD_TOKEN), 1_000_000)).contract
-    vault = await deploy_vault(
-        house.w3, house.relayer, house.deployment, house.signers, [ListedToken(greedy, 1)], greedy
-    )
+    vault = await deploy_listing(house, [ListedToken(greedy, 1)], greedy)
     await house.mint(greedy, house.trader.address, 10)
     await house.trader.send(greedy, calls.encode_approve(vault.vault, 10))
     depositing = house.trader.send(vault.vault, calls.encode_deposit(ACCOUNT, greedy, 10))
@@ -339,7 +343,7 @@ async def test_proceeds_are_whole_ledger_units(house, action_id) -> None:
     # A USD token of 18 decimals: 1e12 base units are one ledger unit, and the line passes between them.
     tokens, unit = house.tokens, 10**12
     listed = [ListedToken(tokens.stranger, unit), ListedToken(tokens.weth, UNIT)]
-    vault = await deploy_vault(house.w3, house.relayer, house.deployment, house.signers, listed, tokens.stranger)
+    vault = await deploy_listing(house, listed, tokens.stranger)
     await house.mint(tokens.weth, vault.vault, UNIT)
     action = SeizeAction(action_id, tokens.weth, UNIT, 10 * unit, 7 * unit, 1000, 6)
     certificate = house.certify(seize_digest(CHAIN_ID, vault.vault, action))
@@ -354,7 +358,7 @@ async def test_a_deposit_from_within_a_purchase_does_not_count_as_proceeds(house
     # A USD token that calls back: while it moves the price, a deposit by somebody else swells the vault.
     odd, weth = house.tokens.odd, house.tokens.weth
     listed = [ListedToken(odd, 1), ListedToken(weth, UNIT)]
-    vault = await deploy_vault(house.w3, house.relayer, house.deployment, house.signers, listed, odd)
+    vault = await deploy_listing(house, listed, odd)
     await house.mint(weth, vault.vault, UNIT)
     action = SeizeAction(action_id, weth, UNIT, 1000, 1000, 60, 6)
     certificate = house.certify(seize_digest(CHAIN_ID, vault.vault, action))
@@ -373,7 +377,7 @@ async def test_a_deposit_from_within_a_purchase_does_not_count_as_proceeds(house
 async def test_a_token_without_code_cannot_be_listed(house) -> None:
     """A call to such an address succeeds with empty output, which would read as a payment that went well."""
     listed = [ListedToken(house.tokens.usd, 1), ListedToken(b"\0" * 19 + b"\x0b", 1)]
-    deploying = deploy_vault(house.w3, house.relayer, house.deployment, house.signers, listed, house.tokens.usd)
+    deploying = deploy_listing(house, listed, house.tokens.usd)
     assert await reason_of(deploying) == "a token has no code"
 
 
@@ -387,12 +391,13 @@ async def test_a_bad_list_of_tokens_cannot_be_deployed(house, units, reason: str
     arguments = [
         CHAIN_ID,
         house.hub.address,
-        bytes(32),
+        SALT,
         list(house.signers),
         [usd, usd],
         units,
         usd,
         blueprint.contract,
+        *(house.exits.verifier, house.exits.exit_after, house.exits.challenge),
     ]
     deploying = deploy_contract(house.relayer, house_contract("CollateralVault"), *arguments)
     assert await reason_of(deploying) == reason
@@ -400,7 +405,7 @@ async def test_a_bad_list_of_tokens_cannot_be_deployed(house, units, reason: str
 
 async def test_the_usd_token_must_be_listed(house) -> None:
     listed = [ListedToken(house.tokens.weth, 1)]
-    deploying = deploy_vault(house.w3, house.relayer, house.deployment, house.signers, listed, house.tokens.usd)
+    deploying = deploy_listing(house, listed, house.tokens.usd)
     assert await reason_of(deploying) == "the USD token is not listed"
 
 

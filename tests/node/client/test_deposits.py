@@ -11,7 +11,7 @@ from circuits.transcript import Deployment
 from devnet.anvil import DEV_KEYS, Anvil
 from node.chains import calls
 from node.chains.compile import compile_contract
-from node.chains.deploy import ListedToken, deploy_contract, deploy_vault
+from node.chains.deploy import ExitTerms, ListedToken, deploy_contract, deploy_vault
 from node.chains.events import Deposited, decode_log
 from node.chains.relayer import Relayer
 from node.chains.rpc import Connection, connect, disconnect, request
@@ -21,6 +21,7 @@ from node.client.signing import OwnerKey
 from node.ledger.types import AccountId, Address
 
 CHAIN_ID = 31337
+NAMED_VERIFIER = Path(__file__).parents[1] / "chains" / "contracts" / "NamedVerifier.vy"
 TOKEN = Path(__file__).parents[3] / "devnet" / "contracts" / "TestToken.vy"
 ACCOUNT = AccountId(b"\x01" * 32)
 OWNER = OwnerKey(DEV_KEYS[1])
@@ -52,9 +53,10 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
         w3 = connect(anvil.url)
         relayer = Relayer(w3, DEV_KEYS[0], CHAIN_ID, poll_interval=0.005)
         usd = (await deploy_contract(relayer, compile_contract(TOKEN), "US Dollar", "USD", 6)).contract or b""
-        vault = await deploy_vault(
-            w3, relayer, Deployment(1, bytes(20), bytes(32)), [b"\x01" * 20], [ListedToken(usd, 1)], usd
-        )
+        deployment = Deployment(1, bytes(20), bytes(32))
+        verifier = (await deploy_contract(relayer, compile_contract(NAMED_VERIFIER), deployment.digest)).contract or b""
+        terms = ExitTerms(verifier, 1, 1)
+        vault = await deploy_vault(w3, relayer, deployment, [b"\x01" * 20], [ListedToken(usd, 1)], usd, terms)
         await relayer.send(usd, calls.encode_call("mint", ("address", "uint256"), [OWNER.address, 10**9]))
         yield Bank(w3, Chain(CHAIN_ID, anvil.url), Address(vault.vault), Address(usd))
         await disconnect(w3)

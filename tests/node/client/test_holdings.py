@@ -83,7 +83,7 @@ def position_step(account: Account, posting: Posting, size: Commitment) -> Accou
 def test_openings_commit_to_what_the_ledger_holds_after_any_history(
     history: list[tuple[Posting, int]],
 ) -> None:
-    holdings, account = Holdings(), Account(ACCOUNT, Address(bytes(20)), 0, bytes(32))
+    holdings, account = Holdings(), Account(ACCOUNT, Address(bytes(20)), 0, bytes(32), 31337)
     for posting, value in history:
         if posting.kind is PostingKind.MERGED and posting.amount > len(holdings.waiting):
             continue

@@ -38,6 +38,7 @@ def committed(house: Any, held: Holdings) -> Account:
         owner=Address(bytes(20)),
         index=0,
         sealing_key=bytes(32),
+        home_chain=31337,
         cash=commit(held.cash),
         collateral={name: commit(opening) for name, opening in held.collateral.items()},
         positions={name: commit(opening) for name, opening in held.positions.items()},

@@ -37,6 +37,7 @@ class Committee:
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the members keep their table, which takes some seconds to make."""
     return tmp_path_factory.mktemp("logarithms") / "table.bin"
 
 

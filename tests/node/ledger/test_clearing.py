@@ -168,7 +168,7 @@ def test_hidden_cash_alone_needs_no_new_proof_however_old(clearing: Clearing, ta
 
 def test_an_owner_can_prove_its_leaf_against_the_root(clearing: Clearing, taker: Trader, setting: Setting):
     tree = state_tree(setting.house, clearing.state)
-    leaf = leaf_hash(account_leaf(clearing.account(taker)))
+    leaf = leaf_hash(account_leaf(setting.house.registry, clearing.account(taker)))
     assert tree.root == clearing.state.root
     assert verify_path(leaf, tree.path(taker.id), clearing.state.root)
 

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuits.solvency import evaluate_solvency
+from circuits.solvency_terms import solvency_statement
 from node.market.errors import InvalidInput, UnknownInstrument
 from node.market.rows import compile_terms
 
@@ -100,3 +101,18 @@ def test_terms_evaluate_as_the_statement_is_written(house, cash, lots, units):
     charges = sum((e.gap_charge + e.closing_charge) * abs(q) for e, q in zip(entries, lots, strict=True))
     charges += sum(e.short_minimum * max(-q, 0) for e, q in zip(entries, lots, strict=True))
     assert evaluate_solvency(terms, cash, [*lots, units]) == 1_000 * cash + btc + eth - charges
+
+
+def test_without_a_ledger_each_position_and_each_collateral_gets_a_row_of_its_own(house):
+    held, assets = ["ETH-PERP", CALL], ["WETH@1", "WBTC@2"]
+    alone = compile_terms(house.grid(), held, assets, vouched=False)
+    assert [entry.unvouched for entry in alone.exposures] == [True, True, False, False]
+    assert [entry.withdrawn for entry in alone.exposures] == [False, False, True, True]
+    before = solvency_statement(compile_terms(house.grid(), held, assets)).rows
+    added = set(solvency_statement(alone).rows) - set(before)
+    assert {(row.variables, row.constant, row.width) for row in added} == {
+        ((1,), 1 << 39, 40),
+        ((2,), 1 << 39, 40),
+        ((3,), 0, 40),
+        ((4,), 0, 40),
+    }

@@ -32,7 +32,7 @@ def account_id(name: object) -> AccountId:
 
 
 def open_account(index: int) -> OpenAccount:
-    return OpenAccount(Address(bytes([1] * 20)), index, bytes(32), bytes(32), 1000, bytes(65))
+    return OpenAccount(Address(bytes([1] * 20)), index, bytes(32), 31337, bytes(32), 1000, bytes(65))
 
 
 def trade(taker: AccountId, maker: AccountId) -> Trade:

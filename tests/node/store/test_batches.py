@@ -195,8 +195,8 @@ def test_messages_are_found_by_their_id(chain):
 
 
 def test_accounts_that_a_batch_touched_keep_their_version_and_status(chain):
-    touched = Account(account_id("touched"), Address(bytes(20)), 0, bytes(32), version=4, status=Status.DUE)
-    untouched = Account(account_id("untouched"), Address(bytes(20)), 1, bytes(32))
+    touched = Account(account_id("touched"), Address(bytes(20)), 0, bytes(32), 31337, version=4, status=Status.DUE)
+    untouched = Account(account_id("untouched"), Address(bytes(20)), 1, bytes(32), 31337)
     chain.commit(effects=(event(EventKind.DUE, touched.id),), accounts=(touched, untouched))
     later = replace(touched, version=5, status=Status.ACTIVE)
     chain.commit(effects=(event(EventKind.MARGIN_PROVEN, touched.id),), accounts=(later, untouched))

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from clearing.v1 import messages_pb2 as clearing_dot_v1_dot_messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63learing/v1/batch.proto\x12\x0b\x63learing.v1\x1a\x1a\x63learing/v1/messages.proto\"<\n\tHubHeader\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\x12\x11\n\ttimestamp\x18\x03 \x01(\x04\"\x86\x02\n\nChainEvent\x12\x14\n\x0c\x62lock_number\x18\x01 \x01(\x04\x12\x11\n\tlog_index\x18\x02 \x01(\x04\x12+\n\tdeposited\x18\x03 \x01(\x0b\x32\x16.clearing.v1.DepositedH\x00\x12!\n\x04paid\x18\x04 \x01(\x0b\x32\x11.clearing.v1.PaidH\x00\x12,\n\npay_failed\x18\x05 \x01(\x0b\x32\x16.clearing.v1.PayFailedH\x00\x12%\n\x06seized\x18\x06 \x01(\x0b\x32\x13.clearing.v1.SeizedH\x00\x12!\n\x04sold\x18\x07 \x01(\x0b\x32\x11.clearing.v1.SoldH\x00\x42\x07\n\x05\x65vent\";\n\tDeposited\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x04\"\x19\n\x04Paid\x12\x11\n\taction_id\x18\x01 \x01(\x0c\"\x1e\n\tPayFailed\x12\x11\n\taction_id\x18\x01 \x01(\x0c\"\x1b\n\x06Seized\x12\x11\n\taction_id\x18\x01 \x01(\x0c\"+\n\x04Sold\x12\x11\n\taction_id\x18\x01 \x01(\x0c\x12\x10\n\x08proceeds\x18\x02 \x01(\x04\"\x80\x01\n\x0c\x43hainSegment\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x12\n\nfrom_block\x18\x02 \x01(\x04\x12\x10\n\x08to_block\x18\x03 \x01(\x04\x12\x0f\n\x07to_hash\x18\x04 \x01(\x0c\x12\'\n\x06\x65vents\x18\x05 \x03(\x0b\x32\x17.clearing.v1.ChainEvent\"\x8c\x01\n\x0bObservation\x12\x11\n\tvalidator\x18\x01 \x01(\x0c\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0c\n\x04\x66\x65\x65\x64\x18\x03 \x01(\t\x12\r\n\x05price\x18\x04 \x01(\x04\x12\x16\n\x0e\x63onfidence_ppm\x18\x05 \x01(\r\x12\x13\n\x0bobserved_at\x18\x06 \x01(\x04\x12\x11\n\tsignature\x18\x07 \x01(\x0c\"j\n\x0bOracleRound\x12\r\n\x05round\x18\x01 \x01(\x04\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0c\n\x04time\x18\x03 \x01(\x04\x12.\n\x0cobservations\x18\x04 \x03(\x0b\x32\x18.clearing.v1.Observation\"*\n\x08ShareSet\x12\x0e\n\x06member\x18\x01 \x01(\r\x12\x0e\n\x06shares\x18\x02 \x03(\x0c\"_\n\x0e\x41\x63\x63ountOpening\x12\x12\n\ndefault_id\x18\x01 \x01(\x0c\x12\x0e\n\x06values\x18\x02 \x03(\x12\x12)\n\nshare_sets\x18\x03 \x03(\x0b\x32\x15.clearing.v1.ShareSet\"\xb9\x02\n\x05\x42\x61tch\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x15\n\rprevious_root\x18\x02 \x01(\x0c\x12\x10\n\x08proposer\x18\x03 \x01(\x0c\x12#\n\x03hub\x18\x04 \x01(\x0b\x32\x16.clearing.v1.HubHeader\x12+\n\x08segments\x18\x05 \x03(\x0b\x32\x19.clearing.v1.ChainSegment\x12(\n\x06rounds\x18\x06 \x03(\x0b\x32\x18.clearing.v1.OracleRound\x12\x0c\n\x04grid\x18\x07 \x01(\x0c\x12-\n\x08openings\x18\x08 \x03(\x0b\x32\x1b.clearing.v1.AccountOpening\x12,\n\x08messages\x18\t \x03(\x0b\x32\x1a.clearing.v1.ClientMessage\x12\x10\n\x08new_root\x18\n \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63learing/v1/batch.proto\x12\x0b\x63learing.v1\x1a\x1a\x63learing/v1/messages.proto\"<\n\tHubHeader\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\x12\x11\n\ttimestamp\x18\x03 \x01(\x04\"\xad\x02\n\nChainEvent\x12\x14\n\x0c\x62lock_number\x18\x01 \x01(\x04\x12\x11\n\tlog_index\x18\x02 \x01(\x04\x12+\n\tdeposited\x18\x03 \x01(\x0b\x32\x16.clearing.v1.DepositedH\x00\x12!\n\x04paid\x18\x04 \x01(\x0b\x32\x11.clearing.v1.PaidH\x00\x12,\n\npay_failed\x18\x05 \x01(\x0b\x32\x16.clearing.v1.PayFailedH\x00\x12%\n\x06seized\x18\x06 \x01(\x0b\x32\x13.clearing.v1.SeizedH\x00\x12!\n\x04sold\x18\x07 \x01(\x0b\x32\x11.clearing.v1.SoldH\x00\x12%\n\x06\x65xited\x18\x08 \x01(\x0b\x32\x13.clearing.v1.ExitedH\x00\x42\x07\n\x05\x65vent\";\n\tDeposited\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x04\"\x19\n\x04Paid\x12\x11\n\taction_id\x18\x01 \x01(\x0c\"\x1e\n\tPayFailed\x12\x11\n\taction_id\x18\x01 \x01(\x0c\"\x1b\n\x06Seized\x12\x11\n\taction_id\x18\x01 \x01(\x0c\"+\n\x04Sold\x12\x11\n\taction_id\x18\x01 \x01(\x0c\x12\x10\n\x08proceeds\x18\x02 \x01(\x04\"I\n\x06\x45xited\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x04\x12\x0f\n\x07version\x18\x04 \x01(\x04\"\x80\x01\n\x0c\x43hainSegment\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x12\n\nfrom_block\x18\x02 \x01(\x04\x12\x10\n\x08to_block\x18\x03 \x01(\x04\x12\x0f\n\x07to_hash\x18\x04 \x01(\x0c\x12\'\n\x06\x65vents\x18\x05 \x03(\x0b\x32\x17.clearing.v1.ChainEvent\"\x8c\x01\n\x0bObservation\x12\x11\n\tvalidator\x18\x01 \x01(\x0c\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0c\n\x04\x66\x65\x65\x64\x18\x03 \x01(\t\x12\r\n\x05price\x18\x04 \x01(\x04\x12\x16\n\x0e\x63onfidence_ppm\x18\x05 \x01(\r\x12\x13\n\x0bobserved_at\x18\x06 \x01(\x04\x12\x11\n\tsignature\x18\x07 \x01(\x0c\"j\n\x0bOracleRound\x12\r\n\x05round\x18\x01 \x01(\x04\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0c\n\x04time\x18\x03 \x01(\x04\x12.\n\x0cobservations\x18\x04 \x03(\x0b\x32\x18.clearing.v1.Observation\"*\n\x08ShareSet\x12\x0e\n\x06member\x18\x01 \x01(\r\x12\x0e\n\x06shares\x18\x02 \x03(\x0c\"_\n\x0e\x41\x63\x63ountOpening\x12\x12\n\ndefault_id\x18\x01 \x01(\x0c\x12\x0e\n\x06values\x18\x02 \x03(\x12\x12)\n\nshare_sets\x18\x03 \x03(\x0b\x32\x15.clearing.v1.ShareSet\"\xb9\x02\n\x05\x42\x61tch\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x15\n\rprevious_root\x18\x02 \x01(\x0c\x12\x10\n\x08proposer\x18\x03 \x01(\x0c\x12#\n\x03hub\x18\x04 \x01(\x0b\x32\x16.clearing.v1.HubHeader\x12+\n\x08segments\x18\x05 \x03(\x0b\x32\x19.clearing.v1.ChainSegment\x12(\n\x06rounds\x18\x06 \x03(\x0b\x32\x18.clearing.v1.OracleRound\x12\x0c\n\x04grid\x18\x07 \x01(\x0c\x12-\n\x08openings\x18\x08 \x03(\x0b\x32\x1b.clearing.v1.AccountOpening\x12,\n\x08messages\x18\t \x03(\x0b\x32\x1a.clearing.v1.ClientMessage\x12\x10\n\x08new_root\x18\n \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,27 +35,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HUBHEADER']._serialized_start=68
   _globals['_HUBHEADER']._serialized_end=128
   _globals['_CHAINEVENT']._serialized_start=131
-  _globals['_CHAINEVENT']._serialized_end=393
-  _globals['_DEPOSITED']._serialized_start=395
-  _globals['_DEPOSITED']._serialized_end=454
-  _globals['_PAID']._serialized_start=456
-  _globals['_PAID']._serialized_end=481
-  _globals['_PAYFAILED']._serialized_start=483
-  _globals['_PAYFAILED']._serialized_end=513
-  _globals['_SEIZED']._serialized_start=515
-  _globals['_SEIZED']._serialized_end=542
-  _globals['_SOLD']._serialized_start=544
-  _globals['_SOLD']._serialized_end=587
-  _globals['_CHAINSEGMENT']._serialized_start=590
-  _globals['_CHAINSEGMENT']._serialized_end=718
-  _globals['_OBSERVATION']._serialized_start=721
-  _globals['_OBSERVATION']._serialized_end=861
-  _globals['_ORACLEROUND']._serialized_start=863
-  _globals['_ORACLEROUND']._serialized_end=969
-  _globals['_SHARESET']._serialized_start=971
-  _globals['_SHARESET']._serialized_end=1013
-  _globals['_ACCOUNTOPENING']._serialized_start=1015
-  _globals['_ACCOUNTOPENING']._serialized_end=1110
-  _globals['_BATCH']._serialized_start=1113
-  _globals['_BATCH']._serialized_end=1426
+  _globals['_CHAINEVENT']._serialized_end=432
+  _globals['_DEPOSITED']._serialized_start=434
+  _globals['_DEPOSITED']._serialized_end=493
+  _globals['_PAID']._serialized_start=495
+  _globals['_PAID']._serialized_end=520
+  _globals['_PAYFAILED']._serialized_start=522
+  _globals['_PAYFAILED']._serialized_end=552
+  _globals['_SEIZED']._serialized_start=554
+  _globals['_SEIZED']._serialized_end=581
+  _globals['_SOLD']._serialized_start=583
+  _globals['_SOLD']._serialized_end=626
+  _globals['_EXITED']._serialized_start=628
+  _globals['_EXITED']._serialized_end=701
+  _globals['_CHAINSEGMENT']._serialized_start=704
+  _globals['_CHAINSEGMENT']._serialized_end=832
+  _globals['_OBSERVATION']._serialized_start=835
+  _globals['_OBSERVATION']._serialized_end=975
+  _globals['_ORACLEROUND']._serialized_start=977
+  _globals['_ORACLEROUND']._serialized_end=1083
+  _globals['_SHARESET']._serialized_start=1085
+  _globals['_SHARESET']._serialized_end=1127
+  _globals['_ACCOUNTOPENING']._serialized_start=1129
+  _globals['_ACCOUNTOPENING']._serialized_end=1224
+  _globals['_BATCH']._serialized_start=1227
+  _globals['_BATCH']._serialized_end=1540
 # @@protoc_insertion_point(module_scope)

@@ -18,7 +18,7 @@ class HubHeader(_message.Message):
     def __init__(self, number: _Optional[int] = ..., hash: _Optional[bytes] = ..., timestamp: _Optional[int] = ...) -> None: ...
 
 class ChainEvent(_message.Message):
-    __slots__ = ("block_number", "log_index", "deposited", "paid", "pay_failed", "seized", "sold")
+    __slots__ = ("block_number", "log_index", "deposited", "paid", "pay_failed", "seized", "sold", "exited")
     BLOCK_NUMBER_FIELD_NUMBER: _ClassVar[int]
     LOG_INDEX_FIELD_NUMBER: _ClassVar[int]
     DEPOSITED_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,7 @@ class ChainEvent(_message.Message):
     PAY_FAILED_FIELD_NUMBER: _ClassVar[int]
     SEIZED_FIELD_NUMBER: _ClassVar[int]
     SOLD_FIELD_NUMBER: _ClassVar[int]
+    EXITED_FIELD_NUMBER: _ClassVar[int]
     block_number: int
     log_index: int
     deposited: Deposited
@@ -33,7 +34,8 @@ class ChainEvent(_message.Message):
     pay_failed: PayFailed
     seized: Seized
     sold: Sold
-    def __init__(self, block_number: _Optional[int] = ..., log_index: _Optional[int] = ..., deposited: _Optional[_Union[Deposited, _Mapping]] = ..., paid: _Optional[_Union[Paid, _Mapping]] = ..., pay_failed: _Optional[_Union[PayFailed, _Mapping]] = ..., seized: _Optional[_Union[Seized, _Mapping]] = ..., sold: _Optional[_Union[Sold, _Mapping]] = ...) -> None: ...
+    exited: Exited
+    def __init__(self, block_number: _Optional[int] = ..., log_index: _Optional[int] = ..., deposited: _Optional[_Union[Deposited, _Mapping]] = ..., paid: _Optional[_Union[Paid, _Mapping]] = ..., pay_failed: _Optional[_Union[PayFailed, _Mapping]] = ..., seized: _Optional[_Union[Seized, _Mapping]] = ..., sold: _Optional[_Union[Sold, _Mapping]] = ..., exited: _Optional[_Union[Exited, _Mapping]] = ...) -> None: ...
 
 class Deposited(_message.Message):
     __slots__ = ("account", "token", "amount")
@@ -70,6 +72,18 @@ class Sold(_message.Message):
     action_id: bytes
     proceeds: int
     def __init__(self, action_id: _Optional[bytes] = ..., proceeds: _Optional[int] = ...) -> None: ...
+
+class Exited(_message.Message):
+    __slots__ = ("account", "token", "amount", "version")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    token: bytes
+    amount: int
+    version: int
+    def __init__(self, account: _Optional[bytes] = ..., token: _Optional[bytes] = ..., amount: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
 
 class ChainSegment(_message.Message):
     __slots__ = ("chain_id", "from_block", "to_block", "to_hash", "events")
