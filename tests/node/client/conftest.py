@@ -26,6 +26,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from circuits.auditor import AuditorKey
 from circuits.transcript import Deployment
 from node.ledger.account import Credit
 from node.ledger.apply import apply_message
@@ -33,12 +34,13 @@ from node.ledger.claims import InlineVerifier
 from node.ledger.effects import LedgerEvent, Posting, PostingKind
 from node.ledger.errors import Refused
 from node.ledger.house_digest import house_digest
-from node.ledger.messages import AccountReference, Message, Trade
+from node.ledger.messages import AccountReference, Message, SetAuditor, Trade
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import ChainCursor, House, LedgerState, genesis
 from node.ledger.types import AccountId, Address, MicroUsd, account_id
-from node.ledger.wire import message_from_proto
+from node.ledger.wire import message_from_proto, message_to_proto
 from node.ledger.wire_agreements import terms_from_proto, trade_to_proto
+from node.ledger.wire_fields import handle_from_proto
 from node.market.grid import InstrumentGrid, RiskGrid, UnderlyingGrid
 from node.market.instruments import CollateralAsset, Perpetual, Registry
 from node.market.oracle_rules import Price
@@ -127,7 +129,7 @@ class FakeNode:
     grid: RiskGrid
     state: LedgerState
     batch: int = 1
-    postings: dict[bytes, list[tuple[int, Posting, Trade | None]]] = field(default_factory=dict)
+    postings: dict[bytes, list[tuple[int, Posting, Trade | SetAuditor | None]]] = field(default_factory=dict)
     final: dict[bytes, int] = field(default_factory=dict)
     certified: set[bytes] = field(default_factory=set)
     """Messages that the node says are certified and not final yet."""
@@ -136,22 +138,24 @@ class FakeNode:
     meddle: Callable[[str, Any], Awaitable[None]] | None = None
     """Awaited with the method's name and what it carries, before the node looks at it."""
     lose_answers: int = 0
+    claimed_auditor: AuditorKey | None = None
+    """An auditor that the node says every account has."""
     refused: list[str] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def apply(self, message: Message, key: bytes) -> None:
         """Apply as the ledger does, as one final batch."""
         applied = apply_message(self.house, self.state, message, InlineVerifier(self.house.committee.key))
-        trade = message if isinstance(message, Trade) else None
+        carried = message if isinstance(message, Trade | SetAuditor) else None
         self.final[key] = self.batch + 1
-        await self.advance(applied.state, applied.effects, trade)
+        await self.advance(applied.state, applied.effects, carried)
 
-    async def advance(self, state: LedgerState, effects: Any, trade: Trade | None = None) -> None:
+    async def advance(self, state: LedgerState, effects: Any, carried: Trade | SetAuditor | None = None) -> None:
         """One more final batch."""
         self.state, self.batch = state, self.batch + 1
         for effect in effects:
             if isinstance(effect, Posting):
-                named = trade if effect.message is not None else None
+                named = carried if effect.message is not None else None
                 self.postings.setdefault(effect.account, []).append((self.batch, effect, named))
             elif isinstance(effect, LedgerEvent):
                 self.events.append((self.batch, effect))
@@ -214,6 +218,11 @@ class Accounts(account_service_pb2_grpc.AccountServiceServicer):
         )
         if held.window is not None:
             proto.window.encoding = held.window.encode()
+        if held.limbs.high is not None:
+            proto.limbs.high = held.limbs.high.encode()
+        auditor = self.node.claimed_auditor or held.auditor
+        if auditor is not None:
+            proto.audit.auditor = auditor.encode()
         return proto
 
     async def GetAccount(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -230,8 +239,8 @@ class Accounts(account_service_pb2_grpc.AccountServiceServicer):
         sent = request.after_sequence
         while True:
             postings, as_of = self.node.postings.get(request.account, []), self.node.as_of()
-            for sequence, (batch, posting, trade) in enumerate(postings[sent:], sent + 1):
-                yield account_service_pb2.StreamPostingsResponse(posting=_posting(sequence, batch, posting, trade))
+            for sequence, (batch, posting, named) in enumerate(postings[sent:], sent + 1):
+                yield account_service_pb2.StreamPostingsResponse(posting=_posting(sequence, batch, posting, named))
             sent = max(sent, len(postings))
             yield account_service_pb2.StreamPostingsResponse(complete_through=as_of)
             async with self.node.changed:
@@ -239,7 +248,7 @@ class Accounts(account_service_pb2_grpc.AccountServiceServicer):
                     await self.node.changed.wait()
 
 
-def _posting(sequence: int, batch: int, posting: Posting, trade: Trade | None) -> Any:
+def _posting(sequence: int, batch: int, posting: Posting, named: Trade | SetAuditor | None) -> Any:
     return account_service_pb2.Posting(
         sequence=sequence,
         batch=batch,
@@ -248,7 +257,8 @@ def _posting(sequence: int, batch: int, posting: Posting, trade: Trade | None) -
         asset=posting.asset or "",
         instrument=posting.instrument or "",
         message_id=posting.message or b"",
-        trade=None if trade is None else trade_to_proto(trade),
+        trade=trade_to_proto(named) if isinstance(named, Trade) else None,
+        set_auditor=message_to_proto(named).set_auditor if isinstance(named, SetAuditor) else None,
     )
 
 
@@ -377,6 +387,8 @@ class Trades(trade_service_pb2_grpc.TradeServiceServicer):
             maker=AccountReference(AccountId(request.maker.account), request.maker.version, request.maker.credits),
             maker_proof=request.maker_proof,
             maker_signature=request.maker_signature,
+            maker_handle=handle_from_proto("maker_handle", request, "maker_handle"),
+            maker_handle_proof=request.maker_handle_proof,
         )
         await self.node.interfere("Accept", trade)
         try:
