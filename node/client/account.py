@@ -235,7 +235,7 @@ class ClientAccount:
     async def propose_transfer(
         self, *, receiver: AccountId, asset: AssetId, amount: int, sealing_key: bytes | None = None
     ) -> Receipt:
-        """Offer `amount` ledger units of collateral to `receiver`, and wait until they have moved.
+        """Offer `amount` ledger units of collateral, or micro-dollars of `CASH`, to `receiver`; wait until they moved.
 
         Nobody but the two owners learns the amount. Made again, with a fresh blinding, when this account moves on
         before the receiver accepts. `sealing_key` as in `propose`.
@@ -256,8 +256,8 @@ class ClientAccount:
     async def accept_transfer(self, proposal: TransferProposal) -> Receipt:
         """Take in what a sender offers, and wait until it is final.
 
-        An account that has positions, or proved its margin before, proves it again with the new collateral; that ends
-        a margin call. One that never did signs and nothing else.
+        An account that has positions, or proved its margin before, proves it again with what came; that ends a margin
+        call. One that never did proves it for cash, and only signs for collateral.
 
         Raises:
             ProposalRejected: the proposal is not what its signed terms and box say.

@@ -13,7 +13,7 @@ from circuits.group import ZERO
 from circuits.pedersen import Opening
 from node.client.errors import PostingInvalid
 from node.ledger.effects import Posting, PostingKind
-from node.ledger.types import AssetId, InstrumentId, MicroUsd
+from node.ledger.types import CASH, AssetId, InstrumentId, MicroUsd
 
 _NOTHING: Final = Opening.public(0)
 _Name = TypeVar("_Name", AssetId, InstrumentId)
@@ -84,9 +84,9 @@ class Holdings:
             case PostingKind.SETTLED:
                 return self.settled(_instrument(posting), MicroUsd(posting.amount))
             case PostingKind.TRANSFER_SENT:
-                return self.with_collateral_moved(_asset(posting), -_size(posting, size))
+                return self.transferred(_asset(posting), -_size(posting, size))
             case PostingKind.TRANSFER_RECEIVED:
-                return self.with_collateral_moved(_asset(posting), _size(posting, size))
+                return self.transferred(_asset(posting), _size(posting, size))
             case PostingKind.OPENED:
                 return self.opened()
             case PostingKind.AUDITOR:
@@ -124,6 +124,10 @@ class Holdings:
         """Collateral after a movement in ledger units."""
         after = self.collateral.get(asset, _NOTHING) + change
         return replace(self, collateral=_with(self.collateral, asset, after))
+
+    def transferred(self, asset: AssetId, change: Opening) -> "Holdings":
+        """After a transfer of cash or collateral: `change` is what came, negative for what went."""
+        return self.with_cash(change) if asset == CASH else self.with_collateral_moved(asset, change)
 
     def with_position(self, instrument: InstrumentId, change: Opening) -> "Holdings":
         """A position after a movement in lots."""

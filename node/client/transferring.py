@@ -25,7 +25,7 @@ from node.client.transfer_proposals import (
 from node.client.views import Receipt, TransferProposal
 from node.client.wallet import AccountWallet
 from node.ledger.errors import Reason
-from node.ledger.messages import AccountReference, Transfer, TransferTerms
+from node.ledger.messages import AccountReference, Transfer, TransferTerms, kept_positive, receiver_proves
 from node.ledger.types import MAX_AMOUNT, AccountId, AssetId, Digest
 from node.ledger.wire_fields import handle_to_proto
 
@@ -34,7 +34,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TransferOrder:
-    """What a sender wants: `amount` ledger units of `asset` in the receiver's account. Its repr shows no amount."""
+    """What a sender wants: `amount` of `asset` in the receiver's account, in ledger units, or micro-dollars of CASH.
+
+    Its repr shows no amount.
+    """
 
     receiver: AccountId
     asset: AssetId
@@ -94,17 +97,18 @@ class TransferDesk:
         amount = self._wallet.unseal(terms, proposal.transfer.sealed_box)
 
         async def build(tip: Tip) -> Built:
-            after = tip.holdings.with_collateral_moved(terms.asset, amount)
+            after = tip.holdings.transferred(terms.asset, amount)
+            proves = receiver_proves(terms.asset, needs_window=tip.needs_window)
             receiver = AccountReference(self._wallet.account, tip.version, tip.holdings.credits_merged)
             handle = tip.holdings.handle(amount)
             accepted = replace(proposal.transfer, receiver=receiver, receiver_handle=handle)
             acceptance = accepted.acceptance_digest(self._session.house.deployment)
             proof, handle_proof = b"", None
-            if tip.needs_window or handle is not None:
+            if proves or handle is not None:
                 grid, prover = await self._session.grids.of_round(terms.round), self._session.prover
                 context = prover.context(grid, acceptance)
                 handle_proof = self._session.handle_proof(tip.holdings.auditor, terms.commitment, amount, context)
-                if tip.needs_window:
+                if proves:
                     proof = await prover.prove(Statement(after, grid), acceptance)
             self._wallet.remember(proposal.id, amount)
             connection = self._session.connection
@@ -122,7 +126,7 @@ class TransferDesk:
             def send() -> Awaitable[object]:
                 return connection.call(connection.transfers.AcceptTransfer, request)
 
-            return Built(Sending(proposal.id, terms.expiry, send), after, proven=tip.needs_window)
+            return Built(Sending(proposal.id, terms.expiry, send), after, proven=proves)
 
         # The round is the terms': a transfer whose round is over cannot be mended here.
         return await self._pipeline.submit(build, frozenset({Reason.VERSION_MISMATCH, Reason.CREDITS_UNKNOWN}))
@@ -146,9 +150,9 @@ class TransferDesk:
             sender_handle=tip.holdings.handle(amount),
         )
         digest = terms.digest(house.deployment)
-        after = tip.holdings.with_collateral_moved(order.asset, -amount)
+        after = tip.holdings.transferred(order.asset, -amount)
         prover = self._session.prover
-        statement = Statement(after, grid, transfer=amount, withdrawn=order.asset)
+        statement = Statement(after, grid, transfer=amount, withdrawn=kept_positive(order.asset))
         proof = await prover.prove(statement, digest)
         self._wallet.remember(digest, amount)
         context = prover.context(grid, digest)

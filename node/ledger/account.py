@@ -105,6 +105,11 @@ class Account:
         limbs = replace(self.limbs, public_since=MicroUsd(self.limbs.public_since + amount))
         return replace(self, cash=self.cash + Commitment.public(amount), limbs=limbs)
 
+    def with_cash_changed(self, change: Commitment, handle: Handle = NO_HANDLE) -> "Account":
+        """Cash after a committed change, with the change's handle. The limbs stay behind: new ones must be proven."""
+        audit = self.audit and self.audit.with_cash_changed(handle)
+        return replace(self, cash=self.cash + change, audit=audit)
+
     def with_collateral_moved(self, asset: AssetId, amount: int) -> "Account":
         """Collateral after a public movement of it."""
         return self.with_collateral_changed(asset, Commitment.public(amount))

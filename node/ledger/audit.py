@@ -28,6 +28,10 @@ class Audit:
     settled: tuple[Handle, ...] = ()
     """One for each position settled since the limbs were made, in their order."""
 
+    def with_cash_changed(self, change: Handle) -> "Audit":
+        """After a committed change of cash."""
+        return replace(self, cash=self.cash + change)
+
     def with_collateral_changed(self, asset: AssetId, change: Handle) -> "Audit":
         """After a committed change of collateral."""
         return replace(self, collateral=_moved(self.collateral, asset, change))

@@ -96,9 +96,9 @@ class PostingKind(StrEnum):
     OPENED = "OPENED"
     """Every amount stays and becomes public (blinding zero)."""
     TRANSFER_SENT = "TRANSFER_SENT"
-    """Collateral `asset` shrinks by the amount of transfer `message`."""
+    """Cash or collateral, as `asset` says, shrinks by the amount of transfer `message`."""
     TRANSFER_RECEIVED = "TRANSFER_RECEIVED"
-    """Collateral `asset` grows by the amount of transfer `message`."""
+    """Cash or collateral, as `asset` says, grows by the amount of transfer `message`."""
     AUDITOR = "AUDITOR"
     """Nothing moves; who reads the account from now on is what message `message` says."""
 

@@ -13,7 +13,7 @@ from eth_hash.auto import keccak
 from circuits.auditor import AuditorKey, Handle
 from circuits.pedersen import Commitment
 from circuits.transcript import Deployment
-from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
+from node.ledger.types import CASH, AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
 
 SEALED_BOX_BYTES: Final = 96
 """A sealed opening: ephemeral key (32), value (16), blinding (32), tag (16). One length for every size, and no other:
@@ -368,6 +368,16 @@ class SetAuditor:
 def _encoded(value: AuditorKey | Handle | None) -> bytes:
     """48 bytes, or none."""
     return b"" if value is None else value.encode()
+
+
+def receiver_proves(asset: AssetId, *, needs_window: bool) -> bool:
+    """Whether the receiver of `asset` has to prove its margin with it."""
+    return needs_window or asset == CASH
+
+
+def kept_positive(asset: AssetId) -> AssetId | None:
+    """The asset of which the sender proves that what is left is not negative: none for cash, which margin covers."""
+    return None if asset == CASH else asset
 
 
 Message: TypeAlias = OpenAccount | MarginProof | Trade | Transfer | Withdraw | Bid | SetAuditor

@@ -1,17 +1,19 @@
-"""Private transfers: a hidden amount of collateral of one chain's token moves from one account to another.
+"""Private transfers: a hidden amount of cash, or of one chain's token, moves from one account to another.
 
 Both owners sign, so nothing hidden enters an account that its owner did not see. The sender proves that the amount is
-not negative, that what is left is not negative (40 bits each), and its margin after it. The receiver's rows only rise:
-it proves its margin where it needs a window, as the new collateral must stand in it, and nothing where it does not. A
-receiver that is due or called is cured by that proof, as by any other.
+not negative (40 bits), that what is left of a token is not either, and its margin after it. The receiver's rows only
+rise: it proves its margin where it needs a window, as the new collateral must stand in it, and always for cash, which
+needs limbs that the committee can open; otherwise nothing. A receiver that is due or called is cured by that proof, as
+by any other.
 """
 
 from dataclasses import dataclass, replace
 
 from eth_hash.auto import keccak
 
-from circuits.auditor import NO_HANDLE
+from circuits.auditor import NO_HANDLE, Handle
 from circuits.group import IDENTITY
+from circuits.pedersen import Commitment
 from node.ledger.account import Account
 from node.ledger.checks import (
     Applied,
@@ -31,11 +33,10 @@ from node.ledger.checks import (
 from node.ledger.claims import Verifier, opening_claim, proof_context, side_handle
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Transfer, TransferTerms
+from node.ledger.messages import Transfer, TransferTerms, kept_positive, receiver_proves
 from node.ledger.state import House, LedgerState
-from node.ledger.types import Digest, Status
+from node.ledger.types import CASH, AssetId, Digest, Status
 from node.market.errors import MarketError
-from node.market.grid import RiskGrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def sender_side(house: House, state: LedgerState, transfer: Transfer, verifier: 
     audit = side_handle(named.account, terms.sender_handle)
     check_claims(verifier, (opening_claim(terms.commitment, transfer.opening_proof, context, audit),))
     left = -(terms.sender_handle or NO_HANDLE)
-    sent = named.account.with_collateral_changed(terms.asset, -terms.commitment, left)
+    sent = _moved(named.account, terms.asset, -terms.commitment, left)
     after = proven_account(
         house,
         state,
@@ -86,7 +87,7 @@ def sender_side(house: House, state: LedgerState, transfer: Transfer, verifier: 
         "sender_proof",
         verifier,
         transfer=terms.commitment,
-        withdrawn=terms.asset,
+        withdrawn=kept_positive(terms.asset),
     )
     return SenderSide(named, after, handle)
 
@@ -105,8 +106,15 @@ def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifie
     grid = accepted_grid(state, terms.round)
     context, came = proof_context(house, acceptance, grid), transfer.receiver_handle
     check_counterparty(verifier, named.account, terms.commitment, came, transfer.receiver_handle_proof, context)
-    received = named.account.with_collateral_changed(terms.asset, terms.commitment, came or NO_HANDLE)
-    received = _receiver_proven(house, state, received, grid, acceptance, transfer.receiver_proof, verifier)
+    received = _moved(named.account, terms.asset, terms.commitment, came or NO_HANDLE)
+    if receiver_proves(terms.asset, needs_window=received.needs_window):
+        proof = transfer.receiver_proof
+        received = proven_account(house, state, received, grid, acceptance, proof, "receiver_proof", verifier)
+        received = replace(received, status=Status.ACTIVE, deadline=0, proposers_since_call=frozenset())
+    elif transfer.receiver_proof:
+        raise Refused(Reason.PROOF_INVALID, "receiver_proof: the account needs none, and then there is none")
+    else:
+        received = replace(received, version=received.version + 1)
     after = replace(
         state.with_account(sender.after).with_account(received),
         used_handles=state.used_handles | {sender.handle},
@@ -121,21 +129,10 @@ def apply_transfer(house: House, state: LedgerState, transfer: Transfer, verifie
     return Applied(after, tuple(effects))
 
 
-def _receiver_proven(
-    house: House,
-    state: LedgerState,
-    received: Account,
-    grid: RiskGrid,
-    acceptance: Digest,
-    proof: bytes,
-    verifier: Verifier,
-) -> Account:
-    if received.needs_window:
-        proven = proven_account(house, state, received, grid, acceptance, proof, "receiver_proof", verifier)
-        return replace(proven, status=Status.ACTIVE, deadline=0, proposers_since_call=frozenset())
-    if proof:
-        raise Refused(Reason.PROOF_INVALID, "receiver_proof: the account needs none, and then there is none")
-    return replace(received, version=received.version + 1)
+def _moved(account: Account, asset: AssetId, change: Commitment, handle: Handle) -> Account:
+    if asset == CASH:
+        return account.with_cash_changed(change, handle)
+    return account.with_collateral_changed(asset, change, handle)
 
 
 def _require_receptive(receiver: Account) -> None:
@@ -145,11 +142,13 @@ def _require_receptive(receiver: Account) -> None:
 
 
 def _require_transferable(house: House, sender: Account, terms: TransferTerms) -> None:
+    if terms.asset == CASH:
+        return
     try:
         asset = house.registry.asset(terms.asset)
     except MarketError as error:
         raise Refused(Reason.ASSET_UNKNOWN, str(error)) from error
     if asset.is_cash:
-        raise Refused(Reason.ASSET_UNKNOWN, "cash is no collateral that a transfer moves")
+        raise Refused(Reason.ASSET_UNKNOWN, f"transfers of dollars name {CASH}, wherever they came in")
     if terms.asset not in sender.collateral:
         raise Refused(Reason.AMOUNT_INVALID, f"the account holds no {terms.asset}")

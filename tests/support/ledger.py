@@ -30,6 +30,7 @@ from node.ledger.effects import Effect, Posting, PostingKind
 from node.ledger.messages import AccountReference
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import Default, House, LedgerState
+from node.ledger.transfers import kept_positive, receiver_proves
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
 from node.market.grid import RiskGrid
 from node.market.listing import standard_asset, standard_registry
@@ -173,13 +174,15 @@ class Trader:
         digest: Digest,
         held: Holdings,
         trade: Opening | None = None,
+        transfer: Opening | None = None,
         withdrawn: str | None = None,
         terms: SolvencyTerms | None = None,
         setting: Setting | None = None,
     ) -> bytes:
         """Solvency of `held`; `terms` other than the ledger's, or another `setting`, make a false proof."""
         house = (setting or self.setting).house
-        terms = terms or self.terms(grid, held, trade=trade is not None, withdrawn=withdrawn)
+        moved = {"trade": trade is not None, "transfer": transfer is not None}
+        terms = terms or self.terms(grid, held, withdrawn=withdrawn, **moved)
         exposures = (*held.positions.values(), *held.collateral.values())
         if self.hollow:
             quantities = [opening.value for opening in exposures]
@@ -191,8 +194,9 @@ class Trader:
             self.commit(held.cash),
             tuple(self.commit(opening) for opening in exposures),
             self.commit(trade) if trade is not None else None,
+            self.commit(transfer) if transfer is not None else None,
         )
-        witness = SolvencyWitness(held.cash, exposures, trade)
+        witness = SolvencyWitness(held.cash, exposures, trade, transfer)
         context = proof_context(house, digest, grid)
         return prove_solvency(house.committee.key, terms, inputs, witness, context, self.auditor).encode()
 
@@ -336,6 +340,80 @@ def make_trade(
             tied = prove_handles(house.committee.key, maker.auditor, (terms.commitment,), (opening.blinding,), context)
         trade = replace(trade, maker_handle_proof=tied)
     return replace(trade, maker_proof=maker.prove(grid, acceptance, sold), maker_signature=maker.sign(acceptance))
+
+
+def make_transfer(
+    state: LedgerState,
+    sender: Trader,
+    receiver: Trader,
+    asset: str,
+    amount: int,
+    opening: Opening | None = None,
+    sender_terms: SolvencyTerms | None = None,
+    proven: bool | None = None,
+    **changes: Any,
+) -> messages.Transfer:
+    """A transfer that both sides signed and, where it has to, proved; `changes` are made to the terms before that.
+
+    `amount` is in ledger units of `asset`; a `opening` of another value is committed to instead of it. `sender_terms`
+    replace the statement that the sender should prove; `proven` says whether the receiver proves its margin.
+    """
+    house, grid, name = sender.setting.house, state.grids[-1], AssetId(asset)
+    opening = opening or Opening(amount, random_scalar())
+    box = bytes(messages.SEALED_BOX_BYTES)
+    terms = messages.TransferTerms(
+        sender.reference(state),
+        receiver.id,
+        name,
+        grid.round,
+        sender.commit(opening),
+        Digest(bytes(keccak(box))),
+        bytes(32),
+        FAR,
+        sender.handle(opening),
+    )
+    terms = replace(terms, **changes)
+    digest = terms.digest(house.deployment)
+    sender.sizes[digest] = receiver.sizes[digest] = opening
+    left = sender.merged().transferred(name, -opening)
+    opening_proof = bytes(opening_bytes(audited=sender.auditor is not None))
+    if not sender.hollow:
+        context = proof_context(house, digest, grid)
+        opening_proof = prove_opening(house.committee.key, opening, terms.commitment, context, sender.auditor)
+    sender_proof = sender.prove(grid, digest, left, transfer=opening, withdrawn=kept_positive(name), terms=sender_terms)
+    reference = receiver.reference(state)
+    transfer = messages.Transfer(
+        terms,
+        box,
+        opening_proof,
+        sender_proof,
+        sender.sign(digest),
+        reference,
+        receiver_handle=receiver.handle(opening),
+    )
+    acceptance = transfer.acceptance_digest(house.deployment)
+    if receiver.auditor is not None:
+        context, tied = proof_context(house, acceptance, grid), bytes(HANDLES_PROOF_BYTES)
+        if not receiver.hollow:
+            blindings = (opening.blinding,)
+            tied = prove_handles(house.committee.key, receiver.auditor, (terms.commitment,), blindings, context)
+        transfer = replace(transfer, receiver_handle_proof=tied)
+    proof = b""
+    if receiver_proves(name, needs_window=state.accounts[receiver.id].needs_window) if proven is None else proven:
+        proof = receiver.prove(grid, acceptance, receiver.merged().transferred(name, opening))
+    return replace(transfer, receiver_proof=proof, receiver_signature=receiver.sign(acceptance))
+
+
+def resigned_transfer(
+    transfer: messages.Transfer, sender: Trader, receiver: Trader, /, **changes: Any
+) -> messages.Transfer:
+    """A transfer with some of its terms changed and signed again by both; its proofs stay what they were."""
+    changed, deployment = replace(transfer, terms=replace(transfer.terms, **changes)), sender.setting.house.deployment
+    return replace(
+        changed,
+        sender_signature=sender.sign(changed.digest(deployment)),
+        receiver_signature=receiver.sign(changed.acceptance_digest(deployment)),
+    )
 
 
 def resigned(message: Any, owner: Trader, **changes: Any) -> Any:

@@ -29,7 +29,7 @@ from node.ledger.state import Stage
 from node.ledger.types import INSURANCE_ACCOUNT, Address, AssetId, MicroUsd, Status
 from node.market.errors import UnknownInstrument
 from tests.support.clearing import Clearing
-from tests.support.ledger import CASH_OFFSET, CHAINS, USD, Trader, address_of, make_setting, make_trade
+from tests.support.ledger import CASH_OFFSET, CHAINS, USD, Trader, address_of, make_setting, make_trade, make_transfer
 
 KEYS = [PrivateKey(bytes([number]) * 32) for number in range(1, 5)]
 """The same in every run, so that accounts and defaults have the same order."""
@@ -37,7 +37,13 @@ BACKSTOP_KEY = KEYS.pop()
 SETTING = make_setting(address_of(BACKSTOP_KEY), backstop_limit=6_000 * USD)
 INSTRUMENTS = ("BTC-PERP", "ETH-PERP", "BTC-20200327", "BTC-20200327-8000-C")
 UNITS = {"USD": 900 * USD, "WETH": 2 * 10**5, "WBTC": 10**5}
-EXPECTED = frozenset(Reason) - {Reason.MALFORMED, Reason.SIGNATURE_INVALID, Reason.PROOF_INVALID, Reason.SELF_TRADE}
+EXPECTED = frozenset(Reason) - {
+    Reason.MALFORMED,
+    Reason.SIGNATURE_INVALID,
+    Reason.PROOF_INVALID,
+    Reason.SELF_TRADE,
+    Reason.SELF_TRANSFER,
+}
 OWNERS = 3
 AUDITOR = AuditorSecret.decode(bytes(31) + b"\5")
 
@@ -113,6 +119,17 @@ class House(RuleBasedStateMachine):
         self._send(
             lambda: make_trade(self.clearing.state, buyer, seller, instrument, size, mark * off // 1000, fee=fee)
         )
+
+    @rule(
+        sender=owners,
+        step=st.integers(1, OWNERS - 1),
+        asset=st.sampled_from(["CASH", *(f"{symbol}@{chain}" for symbol in ("WETH", "WBTC") for chain in CHAINS[:2])]),
+        share=st.integers(1, 10),
+    )
+    def transfer(self, sender: int, step: int, asset: str, share: int) -> None:
+        giver, taker = self.owners[sender], self.owners[(sender + step) % OWNERS]
+        amount = UNITS[asset.split("@")[0].replace("CASH", "USD")] * share // 10
+        self._send(lambda: make_transfer(self.clearing.state, giver, taker, asset, amount))
 
     @rule(owner=owners)
     def prove(self, owner: int) -> None:
