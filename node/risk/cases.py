@@ -53,9 +53,9 @@ def read_case(path: Path) -> Case:
         FileInvalid: the file, or a field of it, is not what the format says.
     """
     document = load(path)
-    parameters = _parameters(document.object("Parameters"))
-    account = _account(document.object("Scenario"))
-    return Case(path.name, account, parameters, _expected(document.object("Result"), parameters))
+    parameters = _parameters(document.nested("Parameters"))
+    account = _account(document.nested("Scenario"))
+    return Case(path.name, account, parameters, _expected(document.nested("Result"), parameters))
 
 
 def _account(scenario: Members) -> Account:
@@ -74,14 +74,14 @@ def _account(scenario: Members) -> Account:
         scenario.positive("StablePrice"),
         perp,
         tuple(feeds.values()),
-        tuple(_option(option, list(feeds)) for option in scenario.objects("Options")),
-        tuple(map(_collateral, scenario.objects("Collaterals"))),
+        tuple(_option(option, list(feeds)) for option in scenario.entries("Options")),
+        tuple(map(_collateral, scenario.entries("Collaterals"))),
     )
 
 
 def _feeds(scenario: Members) -> dict[int, ExpiryFeed]:
     feeds: dict[int, ExpiryFeed] = {}
-    for feed in scenario.objects("OptionFeeds"):
+    for feed in scenario.entries("OptionFeeds"):
         seconds = feed.whole("FeedExpiry")
         if seconds in feeds:
             feed.refuse("FeedExpiry", "stands twice")
@@ -122,20 +122,20 @@ def _collateral(collateral: Members) -> CollateralHolding:
 
 
 def _parameters(parameters: Members) -> Pmrm2Parameters:
-    scenarios = parameters.objects("Scenarios")
+    scenarios = parameters.entries("Scenarios")
     if not scenarios:
         parameters.refuse("Scenarios", "has no scenario")
-    factors = parameters.object("Margin")
+    factors = parameters.nested("Margin")
     return Pmrm2Parameters(
         tuple(map(_scenario, scenarios)),
-        _volatility(parameters.object("VolShock")),
-        _skew(parameters.object("SkewShock")),
+        _volatility(parameters.nested("VolShock")),
+        _skew(parameters.nested("SkewShock")),
         factors.figure("MM_LOSS_FACTOR", 0.0),
         factors.figure("IM_LOSS_FACTOR", 0.0),
         _discount(factors, "BASE_STATIC_DISCOUNT", "LONG"),
         _discount(factors, "BASE_STATIC_DISCOUNT_NEG", "SHORT"),
-        _basis(parameters.object("BasisContingency")),
-        _contingencies(parameters.object("OtherContingency")),
+        _basis(parameters.nested("BasisContingency")),
+        _contingencies(parameters.nested("OtherContingency")),
     )
 
 
@@ -143,9 +143,7 @@ def _scenario(scenario: Members) -> ScenarioRule:
     word = scenario.text("VolShockDirection")
     if word not in _SHOCKS:
         scenario.refuse("VolShockDirection", f"is none of {', '.join(_SHOCKS)}")
-    return ScenarioRule(
-        scenario.figure("SpotShock", 0.0), _SHOCKS[word], scenario.figure("DampeningFactor", 0.0)
-    )
+    return ScenarioRule(scenario.figure("SpotShock", 0.0), _SHOCKS[word], scenario.figure("DampeningFactor", 0.0))
 
 
 def _volatility(rule: Members) -> VolatilityRule:

@@ -64,11 +64,11 @@ class Members:
             self.refuse(key, f"is no text of 1 to {_MAX_NAME} characters")
         return value
 
-    def object(self, key: str) -> "Members":
+    def nested(self, key: str) -> "Members":
         """A nested object."""
         return Members(self._file, self._name(key), self._take(key))
 
-    def objects(self, key: str) -> list["Members"]:
+    def entries(self, key: str) -> list["Members"]:
         """An array of objects; a missing one is empty."""
         values = self._array(key)
         return [Members(self._file, f"{self._name(key)}[{at}]", value) for at, value in enumerate(values)]

@@ -27,3 +27,13 @@ class NoCases(RiskError):
 
     def __str__(self) -> str:
         return f"{self.folder}: has no file named *.json"
+
+
+@dataclass
+class NotProven(RiskError):
+    """A margin requirement that the proof system does not show, with the reason."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

@@ -107,9 +107,7 @@ def _basis(values: ExpiryValues, held: Floats) -> float:
     return min(up - marked, down - marked, 0.0) * values.basis_factor
 
 
-def _contingencies(
-    account: Account, rule: ContingencyRule, expiries: tuple[ExpiryValues, ...]
-) -> tuple[float, float]:
+def _contingencies(account: Account, rule: ContingencyRule, expiries: tuple[ExpiryValues, ...]) -> tuple[float, float]:
     """The maintenance charge, and what the initial requirement adds to it."""
     perps = abs(account.perp.amount) * account.spot
     maintenance = perps * rule.perp_maintenance

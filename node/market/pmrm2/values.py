@@ -62,9 +62,7 @@ def expiry_values(account: Account, parameters: Pmrm2Parameters) -> tuple[Expiry
     return tuple(found)
 
 
-def _values(
-    account: Account, parameters: Pmrm2Parameters, feed: ExpiryFeed, held: tuple[int, ...]
-) -> ExpiryValues:
+def _values(account: Account, parameters: Pmrm2Parameters, feed: ExpiryFeed, held: tuple[int, ...]) -> ExpiryValues:
     strip = _Strip(feed, [account.options[at] for at in held])
     years = strip.years
     basis = parameters.basis

@@ -1,0 +1,110 @@
+"""Hold the PMRM_2 twin and its rows against a folder of published cases.
+
+A case passes if each scenario's profit, the initial and the maintenance margin agree to 1e-9 of the published figure,
+or of one dollar where that is more: smaller figures are what is left of larger ones that cancel. Its requirement is
+proven if the least cash with which a proof exists agrees with the twin's initial margin within the rows' rounding.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from node.market.errors import MarketError
+from node.market.pmrm2.lots import in_lots
+from node.market.pmrm2.margin import Margin, margin
+from node.market.pmrm2.rows import initial_statement
+from node.risk.cases import Case, Expected, read_case
+from node.risk.errors import FileInvalid, NoCases, NotProven
+from node.risk.requirement import ProvenRequirement, prove_requirement
+
+TOLERANCE: Final = 1e-9
+_LEAST_FIGURE: Final = 1.0
+"""USD."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOutcome:
+    """How one case went. `proven` is None where `unproven` says why not.
+
+    `choices` counts the hidden bits of the proof: with any, the terms are not convex in the quantities. `apart` is how
+    many µUSD the proven margin lies below the twin's, of at most `tolerance`.
+    """
+
+    file: str
+    initial: float
+    worst_relative_error: float
+    choices: int
+    apart: int
+    tolerance: int
+    proven: ProvenRequirement | None
+    unproven: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the twin reproduces the case."""
+        return self.worst_relative_error <= TOLERANCE
+
+
+def run_cases(folder: Path) -> Iterator[CaseOutcome]:
+    """Every `*.json` of a folder, in the order of their names; all are read before the first is evaluated.
+
+    Raises:
+        NoCases: there are none, or no such folder.
+        FileInvalid: a malformed case.
+    """
+    cases = [read_case(path) for path in sorted(folder.glob("*.json"))]
+    if not cases:
+        raise NoCases(str(folder))
+    return map(run_case, cases)
+
+
+def run_case(case: Case) -> CaseOutcome:
+    """Evaluate and prove one case.
+
+    Raises:
+        FileInvalid: parameters with which the rule has no finite outcome.
+    """
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            found = margin(case.account, case.parameters)
+            error = worst_error(found, case.expected)
+            if not math.isfinite(error):
+                raise FileInvalid(case.file, "Parameters", "the rule has no finite outcome")
+            return _proven(case, found, error)
+    except MarketError as invalid:
+        raise FileInvalid(case.file, "Parameters", str(invalid)) from invalid
+    except ArithmeticError as overflow:
+        raise FileInvalid(case.file, "Parameters", "the rule has no finite outcome") from overflow
+
+
+def worst_error(found: Margin, expected: Expected) -> float:
+    """The largest relative error of all figures."""
+    ours = (*found.profits, found.initial, found.maintenance)
+    theirs = (*expected.profits, expected.initial, expected.maintenance)
+    return max(abs(a - b) / max(abs(b), _LEAST_FIGURE) for a, b in zip(ours, theirs, strict=True))
+
+
+def _proven(case: Case, found: Margin, error: float) -> CaseOutcome:
+    statement = initial_statement(case.account, case.parameters)
+    lots = in_lots(case.account, case.parameters)
+    try:
+        proven = prove_requirement(statement, lots.quantities)
+    except NotProven as reason:
+        return CaseOutcome(case.file, found.initial, error, statement.choices, 0, lots.tolerance, None, str(reason))
+    # The proven margin is −added; below the twin's by what was rounded against the account, above it never.
+    apart = math.floor(found.initial * 10**6) + proven.added
+    unproven = "" if -1 <= apart <= lots.tolerance else f"the proven margin is {apart} µUSD below the twin's"
+    return CaseOutcome(
+        case.file,
+        found.initial,
+        error,
+        statement.choices,
+        apart,
+        lots.tolerance,
+        None if unproven else proven,
+        unproven,
+    )
