@@ -81,19 +81,22 @@ def _account(scenario: Members) -> Account:
 
 def _feeds(scenario: Members) -> dict[int, ExpiryFeed]:
     feeds: dict[int, ExpiryFeed] = {}
-    for feed in scenario.entries("OptionFeeds"):
-        seconds = feed.whole("FeedExpiry")
-        if seconds in feeds:
-            feed.refuse("FeedExpiry", "stands twice")
-        feeds[seconds] = ExpiryFeed(
-            seconds,
-            feed.positive("Forward"),
-            feed.figure("ForwardConfidence", 0.0, 1.0),
-            feed.figure("Rate"),
-            feed.figure("RateConfidence", 0.0, 1.0),
-            feed.figure("OptionVolConfidences", 0.0, 1.0),
-        )
+    for quoted in scenario.entries("OptionFeeds"):
+        feed = _feed(quoted)
+        if feeds.setdefault(feed.seconds, feed) != feed:
+            quoted.refuse("FeedExpiry", f"{feed.seconds} has other figures in an earlier entry")
     return feeds
+
+
+def _feed(quoted: Members) -> ExpiryFeed:
+    return ExpiryFeed(
+        quoted.whole("FeedExpiry"),
+        quoted.positive("Forward"),
+        quoted.figure("ForwardConfidence", 0.0, 1.0),
+        quoted.figure("Rate"),
+        quoted.figure("RateConfidence", 0.0, 1.0),
+        quoted.figure("OptionVolConfidences", 0.0, 1.0),
+    )
 
 
 def _option(option: Members, expiries: list[int]) -> OptionHolding:

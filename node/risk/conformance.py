@@ -6,8 +6,11 @@ proven if the least cash with which a proof exists agrees with the twin's initia
 """
 
 import math
+import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +62,16 @@ def run_cases(folder: Path) -> Iterator[CaseOutcome]:
     cases = [read_case(path) for path in sorted(folder.glob("*.json"))]
     if not cases:
         raise NoCases(str(folder))
-    return map(run_case, cases)
+    workers = min(os.cpu_count() or 1, len(cases))
+    return _on_all_cores(cases, workers) if workers > 1 else map(run_case, cases)
+
+
+def _on_all_cores(cases: list[Case], workers: int) -> Iterator[CaseOutcome]:
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        yield from pool.map(run_case, cases)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def run_case(case: Case) -> CaseOutcome:
@@ -95,9 +107,10 @@ def _proven(case: Case, found: Margin, error: float) -> CaseOutcome:
         proven = prove_requirement(statement, lots.quantities)
     except NotProven as reason:
         return CaseOutcome(case.file, found.initial, error, statement.choices, 0, lots.tolerance, None, str(reason))
-    # The proven margin is −added; below the twin's by what was rounded against the account, above it never.
+    # The proven margin is −added: below the twin's by what was rounded against the account.
     apart = math.floor(found.initial * 10**6) + proven.added
-    unproven = "" if -1 <= apart <= lots.tolerance else f"the proven margin is {apart} µUSD below the twin's"
+    agrees = -lots.noise <= apart <= lots.tolerance
+    unproven = "" if agrees else f"the proven margin is {apart} µUSD below the twin's, not 0 to {lots.tolerance}"
     return CaseOutcome(
         case.file,
         found.initial,

@@ -23,12 +23,13 @@ _UNITS_A_LOT: Final = 6
 class Lots:
     """`quantities` in the order of `rows.initial_statement`, cash first.
 
-    `tolerance` is in µUSD: the margin of these quantities by the rows is at most the account's, and at least that minus
-    this.
+    In µUSD: the margin of these quantities by the rows is at most the account's plus `noise`, which is what floats may
+    err by, and at least the account's minus `tolerance`.
     """
 
     quantities: tuple[int, ...]
     tolerance: int
+    noise: int
 
 
 def in_lots(account: Account, parameters: Pmrm2Parameters) -> Lots:
@@ -46,9 +47,9 @@ def in_lots(account: Account, parameters: Pmrm2Parameters) -> Lots:
     cash = int(owned.to_integral_value(ROUND_FLOOR)) - math.ceil(reserve * 10**6)
     dust = _UNITS_A_LOT * sum(map(abs, [*lots, *collateral])) / UNITS_PER_USD
     floored = sum(_collateral_lot(account, parameters, at) for at in range(len(collateral)))
-    noise = _gross(account, parameters) * 1e-13
-    tolerance = math.ceil((2 * reserve + dust + floored + noise) * 10**6) + 3
-    return Lots((cash, *lots, *collateral), tolerance)
+    noise = math.ceil(_gross(account, parameters) * 1e-14 * 10**6)
+    tolerance = math.ceil((2 * reserve + dust + floored) * 10**6) + noise + 2
+    return Lots((cash, *lots, *collateral), tolerance, noise)
 
 
 def _decimal(value: float) -> Decimal:
