@@ -11,9 +11,10 @@ from rich.console import Console
 from node.risk.conformance import CaseOutcome, run_cases
 from node.risk.errors import RiskError
 
-_SKEW: Final = (
-    "not convex: a skew scenario takes an expiry's profit for a loss, and discounts it by its sign, or the parameters "
-    "discount what is worth something less than what is owed"
+_NOT_CONVEX: Final = (
+    "not convex in the quantities, proven with hidden bits (a skew scenario takes the profit of an expiry of several "
+    "options for a loss, whose discount depends on a sign; or what is worth something is discounted less than what is "
+    "owed)"
 )
 
 
@@ -58,14 +59,14 @@ def _line(outcome: CaseOutcome) -> str:
 
 
 def _summarise(console: Console, outcomes: list[CaseOutcome], document: dict[str, float]) -> None:
+    bits = [outcome.file for outcome in outcomes if outcome.choices and outcome.proven]
     console.print(
         f"{document['passed']} of {document['cases']} pass, worst error {document['worst_relative_error']:.1e}; "
-        f"{document['proven']} proven",
+        f"{document['proven']} proven, of which {len(bits)} with terms that are not convex",
         markup=False,
     )
-    bits = [outcome.file for outcome in outcomes if outcome.choices and outcome.proven]
     if bits:
-        console.print(f"proven with hidden bits ({_SKEW}): {', '.join(bits)}", markup=False)
+        console.print(f"{_NOT_CONVEX}: {', '.join(bits)}", markup=False)
 
 
 def _report(error: RiskError, *, as_json: bool) -> None:

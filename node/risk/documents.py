@@ -15,6 +15,9 @@ MAX_FILE_BYTES: Final = 4 << 20
 MAX_ENTRIES: Final = 4096
 _MAX_FIGURE: Final = 1e18
 _MAX_NAME: Final = 64
+_MAX_DEPTH: Final = 8
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""Texts, each as a whole, and brackets."""
 _DECIMAL: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -114,7 +117,8 @@ def load(path: Path) -> Members:
     """The one object of a JSON file.
 
     Raises:
-        FileInvalid: it cannot be read, is oversize, no UTF-8 or no JSON, has a key twice, NaN or Infinity.
+        FileInvalid: it cannot be read, is oversize, no UTF-8 or no JSON, nests too deep, has a key twice, NaN or
+            Infinity.
     """
     file = path.name
 
@@ -134,13 +138,26 @@ def load(path: Path) -> Members:
             data = source.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise FileInvalid(file, "", f"more than {MAX_FILE_BYTES} bytes")
-        value = json.loads(data.decode(), object_pairs_hook=pairs, parse_constant=refuse)
+        text = data.decode()
+        # The parser recurses in C: where a library has raised Python's limit, depth would end the process.
+        if _depth(text) > _MAX_DEPTH:
+            raise FileInvalid(file, "", f"nests deeper than {_MAX_DEPTH}")
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=refuse)
     except OSError as error:
         raise FileInvalid(file, "", f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise FileInvalid(file, "", "is not UTF-8") from error
     except json.JSONDecodeError as error:
         raise FileInvalid(file, "", f"is no JSON: {error.msg} in line {error.lineno}") from error
-    except (ValueError, RecursionError) as error:  # an integer of thousands of digits; arrays in arrays without end
+    except ValueError as error:  # an integer of thousands of digits
         raise FileInvalid(file, "", "is no JSON that this program reads") from error
     return Members(file, "", value)
+
+
+def _depth(text: str) -> int:
+    """How deep arrays and objects nest, brackets within texts left out."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(bracket, 0)
+        deepest = max(deepest, depth)
+    return deepest
