@@ -42,7 +42,7 @@ class CeremonyMember:
             raise StatementUnsound(f"0x{name.hex()} takes no part in this ceremony")
         if len(seed) != SEED_BYTES:
             raise StatementUnsound(f"a seed of {len(seed)} bytes where {SEED_BYTES} belong")
-        self.terms, self._seed, self._share = terms, seed, share
+        self.terms, self.name, self._seed, self._share = terms, name, seed, share
         self._polynomial = None if self.dealer is None else draw_polynomial(terms, self.dealer, seed, share)
 
     def __repr__(self) -> str:

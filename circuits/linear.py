@@ -18,8 +18,8 @@ from eth_hash.auto import keccak
 
 from circuits.equation import Equation
 from circuits.errors import ProofRejected, StatementUnsound, WitnessInvalid
-from circuits.group import IDENTITY, ORDER, ZERO, Point, Scalar, msm, point_words, scalar
-from circuits.pedersen import VALUE_BASE, Commitment, CommitmentKey, Opening
+from circuits.group import IDENTITY, ORDER, ZERO, Point, Scalar, point_words, scalar
+from circuits.pedersen import Commitment, CommitmentKey, Opening
 from circuits.range_proof import check_range
 from circuits.range_prover import RangeProver
 from circuits.range_shape import RangeShape, range_shape
@@ -186,8 +186,7 @@ def check_openings(key: CommitmentKey, commitments: Sequence[Commitment], openin
     if len(commitments) != len(openings):
         raise WitnessInvalid(f"{len(openings)} openings for {len(commitments)} commitments")
     for index, (commitment, opening) in enumerate(zip(commitments, openings, strict=True)):
-        opened = msm([VALUE_BASE, key.blinding_base], [scalar(opening.value), opening.blinding])
-        if opened != commitment.c:
+        if key.point(opening) != commitment.c:
             raise WitnessInvalid(f"opening {index} is not that of its commitment")
 
 

@@ -21,6 +21,7 @@ from circuits.group import (
     decode_point,
     encode_point,
     hash_to_point,
+    msm,
     point_words,
     random_scalar,
     scalar,
@@ -159,10 +160,13 @@ class CommitmentKey:
 
     def commit(self, opening: Opening) -> Commitment:
         """C = q·G + ρ·H and D = ρ·B."""
-        return Commitment(
-            VALUE_BASE * scalar(opening.value) + self.blinding_base * opening.blinding,
-            HANDLE_BASE * opening.blinding,
-        )
+        return Commitment(self.point(opening), HANDLE_BASE * opening.blinding)
+
+    def point(self, opening: Opening) -> Point:
+        """C = q·G + ρ·H alone, in a time that does not tell q: as (q + m)·G − m·G for a random m."""
+        mask = random_scalar()
+        points = (VALUE_BASE, self.blinding_base, VALUE_BASE)
+        return msm(points, (scalar(opening.value) + mask, opening.blinding, -mask))
 
     def words(self) -> bytes:
         """The public bases as a transcript absorbs them: H, B, then the digest of all the others."""

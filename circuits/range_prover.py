@@ -5,11 +5,12 @@ Each step is a method that takes what the step before made, so that a test can b
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate, repeat
 
 from circuits.endomorphism import image
 from circuits.errors import WitnessInvalid
 from circuits.generators import g_images, g_vector, h_images, h_vector
-from circuits.group import IDENTITY, ZERO, Point, Scalar, encode_point, msm, scalar
+from circuits.group import ZERO, Point, Scalar, encode_point, msm, scalar
 from circuits.nonces import draw_nonces
 from circuits.norm import NormBases, NormProof, NormProver
 from circuits.pedersen import VALUE_BASE, CommitmentKey
@@ -71,7 +72,7 @@ class RangeProver:
         alpha = self.transcript.challenge(b"alpha")
         reciprocals = digit_reciprocals(alpha, self.shape.base)
         rho = self.reciprocals(d, alpha, reciprocals)
-        l2, C2 = self.commit_reciprocals(rho)
+        l2, C2 = self.commit_reciprocals(rho, reciprocals)
         self.transcript.absorb_point(b"C2", C2)
         challenges = draw_challenges(self.transcript, self.shape, alpha, reciprocals)
         inverse = challenges.varrho.square().inverse()
@@ -122,36 +123,37 @@ class RangeProver:
         return counts
 
     def commit_digits(self, digits: Sequence[int]) -> tuple[list[Scalar], Point]:
-        """l_1 and C₁. Σ d_i·G_i takes additions alone: one sum of generators a digit, then running sums of those."""
-        masks = self._masks
-        sums = [IDENTITY] * self.shape.base
+        """l_1 and C₁. Σ d_i·G_i and Σ m_a·H_(6+a) take additions alone: as many, and no faster ones, for any digits.
+
+        The sum for digit a starts at (a+2)·H_0 and not at the identity, to which an addition is fast: its time would
+        tell which digits occur. What this puts on H_0 is known and taken off h₁.
+        """
+        masks, base = self._masks, self.shape.base
+        sums = list(accumulate(repeat(self._H[0], base + 1)))[1:]
+        counted = sums[0]
         for digit, generator in zip(digits, self._G, strict=True):
             sums[digit] = sums[digit] + generator
-        running, weighted = IDENTITY, IDENTITY
-        for entry in reversed(sums[1:]):
+            counted = counted + self._H[MASKS + digit]
+        running, weighted = sums[-1], sums[-1]
+        for entry in reversed(sums[1:-1]):
             running = running + entry
             weighted = weighted + running
-        m = list(map(scalar, self.multiplicities(digits)))
+        self._sums = sums
         head = [masks.h1, masks.p1, masks.q1, -masks.q2, masks.u1, ZERO]
-        # Apart from the masks: the counts are small, and one multiplication would treat them as full-size.
-        counted = msm(self._H[MASKS:], m)
-        return head + m, weighted + counted + msm([VALUE_BASE, *self._H[:MASKS]], [masks.v1, *head])
+        surplus = scalar(2 + sum(digit * (digit + 2) for digit in range(base)))
+        masking = msm([VALUE_BASE, *self._H[:MASKS]], [masks.v1, masks.h1 - surplus, *head[1:]])
+        return head + list(map(scalar, self.multiplicities(digits))), weighted + counted + masking
 
     def reciprocals(self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]) -> list[Scalar]:
         """ρ_i = 1/(α+d_i)."""
         return [reciprocals[digit] for digit in digits]
 
-    def commit_reciprocals(self, rho: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
-        """l_2 and C₂. Equal reciprocals share one multiplication, of the sum of their generators."""
-        buckets: dict[bytes, tuple[Scalar, Point]] = {}
-        for r, generator in zip(rho, self._G, strict=True):
-            name = bytes(r.to_le_bytes())
-            buckets[name] = (r, buckets[name][1] + generator) if name in buckets else (r, generator)
+    def commit_reciprocals(self, rho: Sequence[Scalar], reciprocals: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
+        """l_2 and C₂, by the sums of generators that `commit_digits` left: Σ_i ρ_i·G_i = Σ_a 1/(α+a)·Σ_{d_i=a} G_i."""
         masks = self._masks
         head = [masks.h2, masks.p2, masks.q2, masks.t2]
-        points = [bucket[1] for bucket in buckets.values()]
-        scalars = [bucket[0] for bucket in buckets.values()]
-        C2 = msm([*self._H[:4], *points], [*head, *scalars])
+        surplus = dot(list(map(scalar, range(2, self.shape.base + 2))), reciprocals)
+        C2 = msm([*self._H[:4], *self._sums], [masks.h2 - surplus, *head[1:], *reciprocals])
         return head + [ZERO] * (self.shape.linear - len(head)), C2
 
     def commit_masks(

@@ -211,7 +211,7 @@ def prove_solvency(
     blindings = draw_nonces(transcript, secret, len(values))
     openings = [Opening(value, blinding) for value, blinding in zip(values, blindings, strict=True)]
     high = key.commit(openings[0])
-    auxiliaries = tuple(key.commit(opening).c for opening in openings[1:])
+    auxiliaries = tuple(key.point(opening) for opening in openings[1:])
     bind_statement(transcript, statement, [*inputs.commitments, high], auxiliaries)
     rows = prove_linear(key, statement, [*witness.openings, *openings], transcript)
     return SolvencyProof(high, prove_opening(key, openings[0], high, context), auxiliaries, rows)

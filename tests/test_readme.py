@@ -29,7 +29,7 @@ ELSEWHERE = {
     "zkclear exit": "tests/e2e/test_exit.py leaves with each of them",
     "zkclear node run": "each end-to-end test starts its nodes with it",
     "zkclear node ceremony": "tests/node/test_ceremony.py, and the start of each devnet",
-    "zkclear node rotation": "tests/node/test_rotations.py",
+    "zkclear node rotation": "tests/node/test_rotations.py, and a whole hand-over in tests/e2e/test_rotation.py",
     "zkclear node status": "tests/devnet/test_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",
 }

@@ -2,7 +2,8 @@
 
 What all must see alike stands on the hub (`ClearingHub.submit`) and counts once final; dealings go from peer to peer
 and are believed only if they hash to what their dealer posted. A member that misses one asks everybody for it, and
-complains on the hub when half of the complaint round has passed without it.
+complains on the hub when half of the complaint round has passed without it. Who is done stays for the others until they
+are: a member that receives nothing has nobody else to ask for a dealing, and without it cannot tell how it ended.
 """
 
 import asyncio
@@ -20,8 +21,12 @@ from node.network.errors import InvalidGossip
 
 DEALING: Final = "ceremony/dealing"
 WANTED: Final = "ceremony/wanted"
+DONE: Final = "ceremony/done"
 _POLL_SECONDS: Final = 0.1
 _ASK_SECONDS: Final = 1.0
+_FAREWELL_SECONDS: Final = 0.2
+_STAY_SECONDS: Final = 15.0
+"""How long who is done waits at most for members that have posted or are connected."""
 log = structlog.get_logger(__name__)
 
 
@@ -48,8 +53,8 @@ class Peers(Protocol):
         """Register a topic's handler."""
         ...
 
-    async def broadcast(self, topic: str, payload: bytes) -> object:
-        """Tell every connected peer."""
+    async def broadcast(self, topic: str, payload: bytes) -> frozenset[bytes]:
+        """Tell every connected peer; their addresses."""
         ...
 
 
@@ -86,8 +91,10 @@ class CeremonyRun:
         self._dealt = False
         self._asked = 0.0
         self._seen = (-1, 0)
+        self._done: set[bytes] = set()
         peers.on(DEALING, self._on_dealing)
         peers.on(WANTED, self._on_wanted)
+        peers.on(DONE, self._on_done)
 
     async def run(self) -> Progress:
         """The finished ceremony, committee and faults included.
@@ -105,9 +112,25 @@ class CeremonyRun:
                     shown = progress.round
                     log.info("ceremony_round", round=shown.name, deadline=progress.deadline)
                 if progress.round is Round.DONE:
+                    await self._stay()
                     return progress
                 await self._act(progress)
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _stay(self) -> None:
+        """Answer who still asks, until every other member that takes part is done as well."""
+        members = {*self._terms.dealers, *self._terms.recipients} - {self._member.name}
+        taking_part = members.intersection(post.author for post in self._board.posts())
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + _STAY_SECONDS
+        while loop.time() < limit:
+            taking_part |= members & await self._peers.broadcast(DONE, self._terms.digest)
+            everybody = taking_part <= self._done
+            # Once more than needed: what was said last must leave before the streams are closed.
+            await asyncio.sleep(_FAREWELL_SECONDS)
+            if everybody:
+                return
+        log.warning("ceremony_left_others", members=[name.hex() for name in sorted(taking_part - self._done)])
 
     async def _look(self) -> Progress | None:
         """Where the ceremony stands; None if nothing is new, or a dealing must be fetched before that can be told."""
@@ -185,3 +208,8 @@ class CeremonyRun:
             body = kept.get(payload[at : at + DIGEST_BYTES])
             if body is not None:
                 await self._peers.broadcast(DEALING, body)
+
+    async def _on_done(self, sender: bytes, payload: bytes) -> None:
+        if payload != self._terms.digest:
+            raise InvalidGossip("the end of another ceremony")
+        self._done.add(sender)

@@ -5,11 +5,13 @@ history of trades, which would open counterparties. What an opening takes out of
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from circuits.committee import DecryptionShare, VerifiedShare, combine, verify_share
 from circuits.errors import CircuitError
 from circuits.group import IDENTITY, Point
 from circuits.pedersen import NOTHING, Commitment
+from circuits.range_shape import BASES
 from node.ledger.account import CASH_OFFSET, LIMB_BITS, Account, CashLimbs
 from node.ledger.batch import AccountOpening
 from node.ledger.defaults import Step, book_inbox, marked_lots
@@ -18,6 +20,9 @@ from node.ledger.errors import BatchInvalid
 from node.ledger.state import Default, Holding, House, LedgerState, Lot, Residue, Stage
 from node.ledger.types import MicroUsd, Status
 from node.liquidation.auction import PPM, gross_notional
+
+LIMB_BOUND: Final = (1 << LIMB_BITS) + max(BASES)
+"""A limb may reach this: its row shows less than 2^32 + b. Whoever cuts cash at 2^32 + 1 must be openable too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ def value_bounds(account: Account) -> tuple[int, ...]:
     amounts = len(account.positions) + len(account.collateral)
     limbs = 2 if account.limbs.high is not None else 0
     settled = len(account.limbs.settled)
-    return (*(1 << 40,) * amounts, *(1 << LIMB_BITS,) * limbs, *(1 << 40,) * settled)
+    return (*(1 << 40,) * amounts, *(LIMB_BOUND,) * limbs, *(1 << 40,) * settled)
 
 
 def _amounts(account: Account, values: tuple[int, ...]) -> _Amounts:

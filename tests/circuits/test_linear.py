@@ -19,6 +19,7 @@ from circuits.linear import (
     prove_linear,
 )
 from circuits.pedersen import HANDLE_BASE, NOTHING, VALUE_BASE, Commitment, Opening
+from circuits.range_prover import RangeProver
 from circuits.transcript import ProofContext, Transcript
 from tests.circuits.proofs import CONTEXT, KEY
 
@@ -258,3 +259,20 @@ def test_openings_of_other_commitments_are_refused() -> None:
         check_openings(KEY, COMMITMENTS, OPENINGS[:1])
     with pytest.raises(WitnessInvalid):
         prove_linear(KEY, TRANSFER, OPENINGS[:1], begin(TRANSFER, COMMITMENTS))
+
+
+@pytest.mark.parametrize("lie", ["none", "entry", "constant", "value", "blinding"])
+def test_a_prover_that_uses_other_rows_or_openings_than_it_is_bound_to_is_refused(lie: str) -> None:
+    """Every row it proves lies in its range; it only is not the row that the verifier folds."""
+    used = {"entry": altered(2, coefficients=(3, -6)), "constant": altered(2, constant=1001)}.get(lie, TRANSFER)
+    moved = {"value": Opening.public(-1), "blinding": Opening(0, scalar(1))}.get(lie, Opening.public(0))
+    openings = (OPENINGS[0], OPENINGS[1] + moved)
+    values = [opening.value for opening in openings]
+    rows = [row.evaluate(values) for row in used.rows]
+    blindings = [row.blinding(openings) for row in used.rows]
+    proof = RangeProver(KEY, TRANSFER.shape, rows, blindings, begin(TRANSFER, COMMITMENTS)).prove()
+    if lie == "none":
+        check(TRANSFER, COMMITMENTS, proof)
+        return
+    with pytest.raises(ProofRejected):
+        check(TRANSFER, COMMITMENTS, proof)

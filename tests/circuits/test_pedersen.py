@@ -1,6 +1,7 @@
 """Commitments with handles: their arithmetic follows their openings', and their encoding is exact."""
 
 import pickle
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,18 @@ from hypothesis import strategies as st
 from py_ecc.optimized_bls12_381 import FQ, add, multiply, normalize
 
 from circuits.errors import DecodingError
-from circuits.group import IDENTITY, ORDER, Point, encode_point, hash_to_point, point_words, scalar
+from circuits.group import (
+    IDENTITY,
+    ORDER,
+    Point,
+    Scalar,
+    encode_point,
+    hash_to_point,
+    msm,
+    point_words,
+    random_scalar,
+    scalar,
+)
 from circuits.pedersen import (
     HANDLE_BASE,
     NOTHING,
@@ -132,3 +144,21 @@ def test_a_key_survives_encoding_and_pickling() -> None:
 def test_the_words_of_a_key_name_every_base() -> None:
     assert KEY.words() == point_words(KEY.blinding_base) + point_words(HANDLE_BASE) + generators_digest()
     assert CommitmentKey(HANDLE_BASE).words() != KEY.words()
+
+
+@pytest.mark.parametrize("value", [0, 1, -1, 1 << 39])
+def test_no_multiplication_sees_the_amount(value: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time would tell sign and size: the amount goes in masked, with another mask each time."""
+    seen: list[Scalar] = []
+
+    def watched(points: Sequence[Point], scalars: Sequence[Scalar]) -> Point:
+        seen.extend(scalars)
+        return msm(points, scalars)
+
+    monkeypatch.setattr("circuits.pedersen.msm", watched)
+    opening = Opening(value, random_scalar())
+    first, second = KEY.point(opening), KEY.point(opening)
+    assert first == second == VALUE_BASE * scalar(value) + KEY.blinding_base * opening.blinding
+    assert scalar(value) not in seen
+    assert -scalar(value) not in seen
+    assert len(set(map(int, seen))) == 5

@@ -16,7 +16,7 @@ from circuits.norm import NormProof, NormProver, absorb_round
 from circuits.pedersen import HANDLE_BASE, VALUE_BASE
 from circuits.range_proof import Challenges
 from circuits.range_prover import RangeProver
-from circuits.range_shape import range_shape, row_digits
+from circuits.range_shape import MASKS, range_shape, row_digits
 from circuits.transcript import Transcript
 from circuits.vectors import powers, weighted_dot
 from tests.circuits.proofs import Committed, prove, verify
@@ -37,13 +37,20 @@ class Forger(RangeProver):
         return super().multiplicities([digit % self.shape.base for digit in digits])
 
     def commit_digits(self, digits: Sequence[int]) -> tuple[list[Scalar], Point]:
-        wrapped = [digit % self.shape.base for digit in digits]
-        linear, point = super().commit_digits(wrapped)
-        beyond = [scalar(digit - inside) for digit, inside in zip(digits, wrapped, strict=True)]
-        return linear, point + msm(self._G, beyond)
+        self._wrapped = [digit % self.shape.base for digit in digits]
+        linear, point = super().commit_digits(self._wrapped)
+        beyond = [scalar(digit - inside) for digit, inside in zip(digits, self._wrapped, strict=True)]
+        counted = map(scalar, RangeProver.multiplicities(self, self._wrapped))
+        miscounted = [claim - count for claim, count in zip(linear[MASKS:], counted, strict=True)]
+        return linear, point + msm([*self._G, *self._H[MASKS:]], [*beyond, *miscounted])
 
     def reciprocals(self, digits: Sequence[int], alpha: Scalar, reciprocals: Sequence[Scalar]) -> list[Scalar]:
         return [(alpha + scalar(digit)).inverse() for digit in digits]
+
+    def commit_reciprocals(self, rho: Sequence[Scalar], reciprocals: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
+        linear, point = super().commit_reciprocals(rho, reciprocals)
+        wrong = [claim - reciprocals[digit] for claim, digit in zip(rho, self._wrapped, strict=True)]
+        return linear, point + msm(self._G, wrong)
 
 
 def refuse(values: Sequence[int], widths: Sequence[int], forger: type[RangeProver]) -> None:
@@ -76,17 +83,24 @@ def test_a_digit_out_of_range_is_refused(digit: int, place: int) -> None:
     refuse((value,), (64,), FalseDigit)
 
 
+class Decimal(Forger):
+    """Writes a value with twenty decimal digits, as if the last one counted 10^19."""
+
+    def digits(self) -> list[int]:
+        return [self.values[0] // 10**place % 10 for place in range(20)]
+
+
 @pytest.mark.parametrize("beyond", [0, 1, 10**18])
 def test_a_value_beyond_the_limit_that_its_digits_could_write_otherwise_is_refused(beyond: int) -> None:
     """The last digit counts `top`, not 10^19: whoever counts it so gets past the limit, but not past the check."""
-
-    class Decimal(Forger):
-        def digits(self) -> list[int]:
-            return [self.values[0] // 10**place % 10 for place in range(20)]
-
     value = row_digits(64, 10).limit + beyond
     assert value < 10**20
     refuse((value,), (64,), Decimal)
+
+
+def test_the_last_digit_may_be_counted_otherwise_where_it_is_zero() -> None:
+    rows = Committed.of((10**19 - 1,), (64,))
+    verify(rows, prove(rows, Decimal))
 
 
 def test_a_false_digit_that_the_counts_excuse_passes_only_when_alpha_comes_first() -> None:
@@ -274,8 +288,8 @@ class Shifted(Forger):
         linear, point = super().commit_digits(digits)
         return linear, point + VALUE_BASE if self.step == "C1" else point
 
-    def commit_reciprocals(self, rho: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
-        linear, point = super().commit_reciprocals(rho)
+    def commit_reciprocals(self, rho: Sequence[Scalar], reciprocals: Sequence[Scalar]) -> tuple[list[Scalar], Point]:
+        linear, point = super().commit_reciprocals(rho, reciprocals)
         return linear, point + VALUE_BASE if self.step == "C2" else point
 
     def commit_masks(
@@ -285,12 +299,16 @@ class Shifted(Forger):
         return linear, point + VALUE_BASE if self.step == "S" else point
 
 
-@pytest.mark.parametrize("step", ["C1", "C2", "S"])
+@pytest.mark.parametrize("step", ["C1", "C2", "S", "none"])
 def test_a_commitment_shifted_before_its_challenge_is_refused(step: str) -> None:
     class Forged(Shifted):
         pass
 
     Forged.step = step
+    if step == "none":
+        rows = Committed.of((9,), (64,))
+        verify(rows, prove(rows, Forged))
+        return
     refuse((9,), (64,), Forged)
 
 

@@ -238,7 +238,7 @@ def mask_columns(rows: Committed, names: tuple[str, ...]) -> list[list[Scalar]]:
         parts = (
             (tau.inverse(), prover.commit_masks([ZERO] * count, [ZERO] * count, challenges)[0]),
             (tau, prover.commit_digits([0] * count)[0]),
-            (tau.square(), prover.commit_reciprocals([ZERO] * count)[0]),
+            (tau.square(), prover.commit_reciprocals([ZERO] * count, [ZERO] * rows.shape.base)[0]),
         )
         return [total([power * vector[index] for power, vector in parts]) for index in range(1, 6)]
 

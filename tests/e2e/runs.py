@@ -1,7 +1,8 @@
 """Whole networks for the end-to-end tests: started, played, asked, and always stopped."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,23 @@ def on_a_devnet(
             await devnet.stop()
 
     return asyncio.run(run())
+
+
+@asynccontextmanager
+async def chains_going_on(devnet: Devnet) -> AsyncIterator[None]:
+    """A block now and then while the clock stands, for whoever waits for a receipt or a final block."""
+
+    async def mine() -> None:
+        while True:
+            await devnet.steps.mine(1)
+            await asyncio.sleep(0.1)
+
+    mining = asyncio.create_task(mine())
+    try:
+        yield
+    finally:
+        mining.cancel()
+        await asyncio.wait([mining])
 
 
 async def bodies(node: DevNode) -> list[bytes]:

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from node.client.sdk import ZkClear
 from node.client.signing import OwnerKey
 from node.ledger.batch import Exited
 from node.ledger.types import Address, AssetId
-from tests.e2e.runs import batches, on_a_devnet, settings
+from tests.e2e.runs import batches, chains_going_on, on_a_devnet, settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 HOME, HUB = 31338, 31337
@@ -57,23 +55,6 @@ class Left:
     balanced: list[bool]
     cash: int
     ether: int
-
-
-@asynccontextmanager
-async def chains_going_on(devnet: Devnet) -> AsyncIterator[None]:
-    """A block now and then, for whoever waits for a receipt."""
-
-    async def mine() -> None:
-        while True:
-            await devnet.steps.mine(1)
-            await asyncio.sleep(0.1)
-
-    mining = asyncio.create_task(mine())
-    try:
-        yield
-    finally:
-        mining.cancel()
-        await asyncio.wait([mining])
 
 
 async def refusal(doing: object) -> str:

@@ -26,6 +26,7 @@ from node.chains.deploy import deploy_hub
 from node.chains.relayer import Relayer
 from node.chains.rpc import connect, disconnect
 from node.config import NodeConfig, load_config
+from node.coordinator.ceremony import CeremonyRun
 from node.errors import CeremonyInvalid, ConfigInvalid
 from node.ledger.types import Address
 from node.network import create_authority, issue_identity
@@ -254,6 +255,37 @@ async def test_a_dealing_that_was_named_and_never_shown_disqualifies_its_dealer(
         assert {end.faults for end in ends} == {(Fault(Round.ANSWERS, found.keys[3].address, FaultKind.ABSENT),)}
         committee = check_homes(found, (0, 1, 2, 3))
         assert [item.dealer for item in committee.origin.contributions] == [1, 2, 3]
+
+
+class DeafRun(CeremonyRun):
+    """Of a member that gets no share: for seconds after its first dealing came, nothing that it is sent reaches it."""
+
+    _SECONDS = 4.0
+    _since: float | None = None
+
+    async def _on_dealing(self, sender, payload):  # type: ignore[no-untyped-def]
+        now = asyncio.get_running_loop().time()
+        self._since = self._since or now
+        if self._member.recipient is not None or now - self._since > self._SECONDS:
+            await super()._on_dealing(sender, payload)
+
+
+async def test_who_hands_on_its_share_learns_the_end_though_the_others_were_done_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with town(tmp_path) as found:
+        await found.plan()
+        await asyncio.gather(*(hold_ceremony(found.config(place)) for place in range(4)))
+        committee = check_homes(found, (0, 1, 2, 3))
+        await found.plan(
+            kind=CeremonyKind.RESHARE, recipients=found.members[:3], threshold=2, previous=committee, round_blocks=400
+        )
+        monkeypatch.setattr(ceremony, "CeremonyRun", DeafRun)
+        async with asyncio.timeout(60):
+            ends = await asyncio.gather(*(hold_ceremony(found.config(place)) for place in range(4)))
+        assert [end.shared for end in ends] == [True, True, True, False]
+        assert {end.committee for end in ends} == {check_homes(found, (0, 1, 2))}
+        assert not (found.home(3) / "committee.share").exists(), "the old share is gone"
 
 
 def idle_home(folder: Path, change: Callable[[CeremonyPlan], CeremonyPlan] = lambda plan: plan) -> NodeConfig:

@@ -7,12 +7,13 @@ import pytest
 
 from circuits.group import IDENTITY
 from circuits.pedersen import Commitment
+from circuits.range_shape import BASES, row_digits
 from node.ledger.account import CashLimbs
 from node.ledger.batch import AccountOpening, ShareSet
 from node.ledger.effects import EventKind
 from node.ledger.errors import BatchInvalid
 from node.ledger.execution import execute
-from node.ledger.opening import commitments_to_open, hidden_commitments, open_account, value_bounds
+from node.ledger.opening import LIMB_BOUND, commitments_to_open, hidden_commitments, open_account, value_bounds
 from node.ledger.state import Holding, Lot, Stage
 from node.ledger.types import AssetId, Digest, InstrumentId, Status
 from tests.support.clearing import Clearing
@@ -189,6 +190,12 @@ def test_an_account_with_nothing_but_cash_closes_at_once_and_is_the_owners_again
     assert lazy.status is Status.ACTIVE
     assert lazy.default.cash == 20_000 * USD - 70 * 10_000
     clearing.accept(lazy.debtor.withdraw(clearing.state, "USD@31337", lazy.default.cash))
+
+
+def test_a_limb_is_searched_as_far_as_its_row_lets_it_reach(scene: Scene):
+    """Else a debtor could cut its cash at 2^32 + 1, which proves like any other cut, and never be opened."""
+    assert LIMB_BOUND >= max(row_digits(32, base).limit - 1 for base in BASES) > 1 << 32
+    assert list(value_bounds(scene.clearing.account(scene.debtor))).count(LIMB_BOUND) == 2
 
 
 def test_the_record_says_who_opened_what(setting: Setting):
