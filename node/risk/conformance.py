@@ -30,6 +30,20 @@ _LEAST_FIGURE: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Deviation:
+    """The figure of a case that is furthest from the published one; `relative_error` as the module says."""
+
+    figure: str
+    published: float
+    own: float
+
+    @property
+    def relative_error(self) -> float:
+        """|own − published|, as a part of the published figure or of one dollar."""
+        return abs(self.own - self.published) / max(abs(self.published), _LEAST_FIGURE)
+
+
+@dataclass(frozen=True, slots=True)
 class CaseOutcome:
     """How one case went. `proven` is None where `unproven` says why not.
 
@@ -39,7 +53,7 @@ class CaseOutcome:
 
     file: str
     initial: float
-    worst_relative_error: float
+    worst: Deviation
     choices: int
     apart: int
     tolerance: int
@@ -49,7 +63,7 @@ class CaseOutcome:
     @property
     def passed(self) -> bool:
         """Whether the twin reproduces the case."""
-        return self.worst_relative_error <= TOLERANCE
+        return self.worst.relative_error <= TOLERANCE
 
 
 def run_cases(folder: Path) -> Iterator[CaseOutcome]:
@@ -83,30 +97,32 @@ def run_case(case: Case) -> CaseOutcome:
     try:
         with np.errstate(over="raise", invalid="raise", divide="raise"):
             found = margin(case.account, case.parameters)
-            error = worst_error(found, case.expected)
-            if not math.isfinite(error):
+            worst = worst_deviation(found, case.expected)
+            if not math.isfinite(worst.relative_error):
                 raise FileInvalid(case.file, "Parameters", "the rule has no finite outcome")
-            return _proven(case, found, error)
+            return _proven(case, found, worst)
     except MarketError as invalid:
         raise FileInvalid(case.file, "Parameters", str(invalid)) from invalid
     except ArithmeticError as overflow:
         raise FileInvalid(case.file, "Parameters", "the rule has no finite outcome") from overflow
 
 
-def worst_error(found: Margin, expected: Expected) -> float:
-    """The largest relative error of all figures."""
-    ours = (*found.profits, found.initial, found.maintenance)
-    theirs = (*expected.profits, expected.initial, expected.maintenance)
-    return max(abs(a - b) / max(abs(b), _LEAST_FIGURE) for a, b in zip(ours, theirs, strict=True))
+def worst_deviation(found: Margin, expected: Expected) -> Deviation:
+    """The figure that is furthest off, of all profits and both margins."""
+    profits = enumerate(zip(expected.profits, found.profits, strict=True))
+    deviations = [Deviation(f"profit of scenario {place}", *pair) for place, pair in profits]
+    deviations.append(Deviation("IM", expected.initial, found.initial))
+    deviations.append(Deviation("MM", expected.maintenance, found.maintenance))
+    return max(deviations, key=lambda deviation: deviation.relative_error)
 
 
-def _proven(case: Case, found: Margin, error: float) -> CaseOutcome:
+def _proven(case: Case, found: Margin, worst: Deviation) -> CaseOutcome:
     statement = initial_statement(case.account, case.parameters)
     lots = in_lots(case.account, case.parameters)
     try:
         proven = prove_requirement(statement, lots.quantities)
     except NotProven as reason:
-        return CaseOutcome(case.file, found.initial, error, statement.choices, 0, lots.tolerance, None, str(reason))
+        return CaseOutcome(case.file, found.initial, worst, statement.choices, 0, lots.tolerance, None, str(reason))
     # The proven margin is −added: below the twin's by what was rounded against the account.
     apart = math.floor(found.initial * 10**6) + proven.added
     agrees = -lots.noise <= apart <= lots.tolerance
@@ -114,7 +130,7 @@ def _proven(case: Case, found: Margin, error: float) -> CaseOutcome:
     return CaseOutcome(
         case.file,
         found.initial,
-        error,
+        worst,
         statement.choices,
         apart,
         lots.tolerance,

@@ -37,7 +37,7 @@ def conformance(
     document = {
         "cases": len(outcomes),
         "passed": sum(outcome.passed for outcome in outcomes),
-        "worst_relative_error": max(outcome.worst_relative_error for outcome in outcomes),
+        "worst_relative_error": max(outcome.worst.relative_error for outcome in outcomes),
         "proven": sum(outcome.proven is not None for outcome in outcomes),
     }
     if as_json:
@@ -49,8 +49,9 @@ def conformance(
 
 
 def _line(outcome: CaseOutcome) -> str:
-    verdict = "passes" if outcome.passed else "FAILS"
-    head = f"{outcome.file}: {verdict}, error {outcome.worst_relative_error:.1e}, initial {outcome.initial:.6f} USD"
+    worst = outcome.worst
+    verdict = "passes" if outcome.passed else f"FAILS at {worst.figure}, {worst.own!r} for {worst.published!r}"
+    head = f"{outcome.file}: {verdict}, error {worst.relative_error:.1e}, initial {outcome.initial:.6f} USD"
     if outcome.proven is None:
         return f"{head}; not proven: {outcome.unproven}"
     proof = f"{outcome.proven.rows} rows, {outcome.proven.bytes} bytes"

@@ -77,7 +77,7 @@ def test_a_figure_that_is_off_fails_its_case(tmp_path: Path, figure: str) -> Non
     document = json.loads(result.output)
     assert (document["cases"], document["passed"], document["proven"]) == (1, 0, 1)
     assert document["worst_relative_error"] == pytest.approx(1e-8, rel=1e-3)
-    assert "FAILS" in conformance(folder).output
+    assert f"{PERPS}: FAILS at {figure}, " in conformance(folder).output
 
 
 def test_a_scenario_that_is_off_fails_its_case(tmp_path: Path) -> None:
@@ -86,7 +86,9 @@ def test_a_scenario_that_is_off_fails_its_case(tmp_path: Path) -> None:
     document["Result"]["tail_losses"][0][2] = "144.0000002"
     (folder / PERPS).write_text(json.dumps(document))
 
-    assert conformance(folder).exit_code == 1
+    result = conformance(folder)
+    assert result.exit_code == 1
+    assert "FAILS at profit of scenario 23, " in result.output
 
 
 def test_an_account_too_large_to_prove_passes_and_is_listed(tmp_path: Path) -> None:

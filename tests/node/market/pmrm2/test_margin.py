@@ -19,7 +19,7 @@ from node.market.pmrm2.model import (
     VolatilityShock,
 )
 from node.risk.cases import read_case
-from node.risk.conformance import worst_error
+from node.risk.conformance import worst_deviation
 
 CASES = sorted((Path(__file__).parents[3] / "vectors" / "pmrm2").glob("*.json"))
 ALL_CASES = os.environ.get("ZKCLEAR_PMRM2_CASES", "")
@@ -39,7 +39,7 @@ def plain(factor: float, shock: VolatilityShock = VolatilityShock.NONE, dampenin
 def test_a_published_case_is_reproduced(path: Path) -> None:
     case = read_case(path)
 
-    assert worst_error(margin(case.account, case.parameters), case.expected) < 1e-11
+    assert worst_deviation(margin(case.account, case.parameters), case.expected).relative_error < 1e-11
 
 
 @pytest.mark.skipif(not ALL_CASES, reason="ZKCLEAR_PMRM2_CASES names no folder of further published cases")
@@ -48,7 +48,7 @@ def test_every_case_of_a_folder_is_reproduced() -> None:
     assert paths
     for path in paths:
         case = read_case(path)
-        assert worst_error(margin(case.account, case.parameters), case.expected) < 1e-9, path.name
+        assert worst_deviation(margin(case.account, case.parameters), case.expected).relative_error < 1e-9, path.name
 
 
 def test_nothing_held_is_worth_its_cash(empty: Account, parameters: Pmrm2Parameters) -> None:
