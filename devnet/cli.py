@@ -20,6 +20,7 @@ from devnet.network import Devnet, clear_run
 from devnet.report import Report
 from devnet.scenario import Scenario
 from devnet.settings import CRASH_OF_2020, Cadence, DevnetSettings
+from node.audit.cli import app as audit_app
 from node.chains.errors import ChainError
 from node.cli import app as node_app
 from node.client.errors import ClientError
@@ -38,6 +39,7 @@ app.add_typer(node_app, name="node")
 app.add_typer(margin_app, name="margin")
 app.add_typer(risk_app, name="risk")
 app.add_typer(exit_app, name="exit")
+app.add_typer(audit_app, name="audit")
 app.add_typer(bench_app, name="bench")
 console = Console()
 

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "zkclear bench gas": "tests/devnet/test_gas_bench.py",
     "zkclear bench proofs": "tests/devnet/test_proof_bench.py, with the smallest size",
     "zkclear bench verify": "tests/devnet/test_proof_bench.py, with few proofs",
+    "zkclear audit": "tests/e2e/test_audit.py runs each of them",
     "zkclear exit": "tests/e2e/test_exit.py leaves with each of them",
     "zkclear node run": "each end-to-end test starts its nodes with it",
     "zkclear node ceremony": "tests/node/test_ceremony.py, and the start of each devnet",
