@@ -24,6 +24,7 @@ FLOORS = (
     "node.client",
     "node.ledger",
     "node.liquidation",
+    "node.risk",
     "node.margin",
     "node.market",
     "clearing",
@@ -53,6 +54,11 @@ NARROWED = {
         "node.margin": "itself",
         "node.market": "the grid and its rows",
         "circuits": "to prove and to verify: it needs no network and no ledger",
+    },
+    "node.risk": {
+        "node.risk": "itself",
+        "node.market": "the models that it holds against the record",
+        "circuits": "to prove what they require",
     },
     "circuits": {"circuits": "the proofs stand alone"},
 }
