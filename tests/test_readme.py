@@ -25,6 +25,7 @@ ELSEWHERE = {
     "zkclear devnet reset": "tests/devnet/test_cli.py",
     "zkclear margin": "tests/node/margin/test_cli.py runs them as they stand",
     "zkclear risk conformance": "tests/node/risk/test_conformance_cli.py runs it on the same folder",
+    "zkclear risk efficiency": "tests/node/risk/test_efficiency.py",
     "zkclear bench gas": "tests/devnet/test_gas_bench.py",
     "zkclear bench proofs": "tests/devnet/test_proof_bench.py, with the smallest size",
     "zkclear bench verify": "tests/devnet/test_proof_bench.py, with few proofs",

@@ -32,7 +32,7 @@ def conformance(
             if not as_json:
                 console.print(_line(outcome), markup=False)
     except RiskError as error:
-        _report(error, as_json=as_json)
+        report(error, as_json=as_json)
         raise typer.Exit(1) from error
     document = {
         "cases": len(outcomes),
@@ -70,7 +70,8 @@ def _summarise(console: Console, outcomes: list[CaseOutcome], document: dict[str
         console.print(f"{_NOT_CONVEX}: {', '.join(bits)}", markup=False)
 
 
-def _report(error: RiskError, *, as_json: bool) -> None:
+def report(error: RiskError, *, as_json: bool) -> None:
+    """Say what went wrong: an object on stdout, or a line on stderr."""
     if as_json:
         figures = {entry.name: getattr(error, entry.name) for entry in fields(error)}  # type: ignore[arg-type]
         typer.echo(json.dumps({"error": type(error).__name__, "message": str(error), **figures}))

@@ -37,3 +37,23 @@ class NotProven(RiskError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass
+class NotListed(RiskError):
+    """A book that names what the market does not list, or what has expired there."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass
+class MarketRefused(RiskError):
+    """A market file that cannot be read or valued; the reason names file and field."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

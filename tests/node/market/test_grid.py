@@ -4,16 +4,20 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.market import grid as grid_module
 from node.market.charges import short_minimum
 from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument, ValueOutOfRange
+from node.market.gap import corner_values
 from node.market.grid import VALUE_LIMIT, RiskGrid, check_grid, compute_grid
 from node.market.instruments import Option, OptionKind, Perpetual, Registry
 from node.market.lattice import Lattice
 from node.market.parameters import FUNDING_TOLERANCE_LIMIT, UnderlyingParameters
+from node.market.valuation import option_value
 from node.market.widths import price_range
 
 USD = 10**8
@@ -191,6 +195,57 @@ def test_a_value_a_millionth_off_is_refused_naming_instrument_and_node(house):
     with pytest.raises(GridDisagreement) as refusal:
         check_grid(nudged(grid, CALL, 7, max(2, value // 10**6)), grid)
     assert (refusal.value.instrument, refusal.value.field, refusal.value.node) == (CALL, "values", 7)
+
+
+def shaken(ulps: int):
+    """Option valuation as on a machine whose floats differ: each value moved by `ulps` in the last place."""
+
+    def moved(values):
+        return values + ulps * np.spacing(np.abs(values))
+
+    def surfaces(*arguments):
+        return moved(corner_values(*arguments))
+
+    def one(*arguments):
+        return moved(np.float64(option_value(*arguments)))
+
+    return surfaces, one
+
+
+@pytest.mark.parametrize("ulps", [-8, -1, 1, 8])
+def test_machines_whose_floats_differ_in_the_last_bits_accept_each_other_s_grids(house, monkeypatch, ulps):
+    here = house.grid()
+    surfaces, one = shaken(ulps)
+    calls = []
+    monkeypatch.setattr(grid_module, "corner_values", lambda *a: calls.append(a) or surfaces(*a))
+    monkeypatch.setattr(grid_module, "option_value", lambda *a: calls.append(a) or one(*a))
+    there = house.grid()
+    assert calls
+    check_grid(there, here)
+    check_grid(here, there)
+
+
+@pytest.mark.parametrize("node", [0, 4, 17])
+def test_a_valuation_a_millionth_off_at_one_node_is_refused_by_instrument_and_node(house, monkeypatch, node):
+    own = house.grid()
+    options = [
+        e.id for e in own.instruments if e.underlying == "BTC" and len(e.values) == len(own.instrument(CALL).values)
+    ]
+    assert own.instrument(CALL).values[node] > 2 * 10**6
+
+    def wrong(*arguments):
+        values = corner_values(*arguments).copy()
+        if values.shape[0] == len(options):
+            place = [o.id for o in house.registry.instruments if o.id in options].index(CALL)
+            values[place].ravel()[node] *= 1 + 1e-6
+        return values
+
+    monkeypatch.setattr(grid_module, "corner_values", wrong)
+    published = house.grid()
+    with pytest.raises(GridDisagreement) as refusal:
+        check_grid(published, own)
+    assert (refusal.value.instrument, refusal.value.field, refusal.value.node) == (CALL, "values", node)
+    assert str(refusal.value).startswith(f"{CALL}.values[{node}]: published ")
 
 
 @pytest.mark.parametrize("name", ["BTC-PERP", "BTC-20200316", "WETH@1"])
