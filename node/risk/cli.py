@@ -2,7 +2,9 @@
 
 import typer
 
+from node.risk.backtest_cli import backtest
 from node.risk.conformance_cli import conformance
 
 app = typer.Typer(help="Hold risk models against the record.", no_args_is_help=True)
 app.command()(conformance)
+app.command()(backtest)
