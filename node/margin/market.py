@@ -10,7 +10,8 @@
 All figures are whole numbers: prices 1e-8 USD per unit of the underlying, times unix seconds, fractions ppm.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -107,11 +108,53 @@ class Market:
         except MarketError as error:
             raise MarketUnusable(str(error)) from error
 
+    def moved(self, prices: Mapping[str, int], volatilities: Mapping[str, int]) -> "Market":
+        """The market that a file with these prices (feed units) and volatilities (ppm) by symbol would hold.
+
+        Raises:
+            FileInvalid: a symbol that is not listed, or a figure out of range.
+            MarketUnusable: no grid follows from it.
+        """
+        states = {entry.symbol: entry for entry in self.state.underlyings}
+        ranges = (("price_e8_usd", prices, 1, MAXIMUM_PRICE - 1), ("volatility_ppm", volatilities, *_VOLATILITIES))
+        for name, figures, least, most in ranges:
+            for symbol in sorted(figures):
+                if symbol not in states:
+                    raise FileInvalid("moves", symbol, "is no underlying of the market")
+                Fields("moves", symbol, {name: figures[symbol]}).integer(name, least, most)
+        for symbol, price in prices.items():
+            states[symbol] = replace(states[symbol], price=price)
+        for symbol, sigma in volatilities.items():
+            states[symbol] = replace(states[symbol], volatility=VolatilityState(sigma**2, sigma**2, sigma, 0))
+        listed = tuple(
+            replace(entry, lattice_origin=states[entry.symbol].price) for entry in self.parameters.underlyings
+        )
+        state = replace(self.state, underlyings=tuple(states[entry.symbol] for entry in self.state.underlyings))
+        market = Market(self.registry, replace(self.parameters, underlyings=listed), state)
+        market.grid  # noqa: B018, as in `parse`
+        return market
+
     @cached_property
     def digest(self) -> bytes:
         """32 bytes over everything in the file that has a meaning."""
         parts = (self.registry.encode(), self.parameters.encode(), self.state.encode())
         return bytes(keccak(_DOMAIN + b"".join(len(part).to_bytes(4, "big") + part for part in parts)))
+
+
+def require_listed(market: Market, file: str, positions: Iterable[str], collateral: Iterable[str]) -> None:
+    """Raise FileInvalid, naming `file`, for an id that the market does not list, or that has expired there."""
+    living = {entry.id for entry in market.grid.instruments}
+    listings = (
+        ("positions", positions, market.registry.instruments),
+        ("collateral", collateral, market.registry.collateral),
+    )
+    for group, names, listing in listings:
+        listed = {entry.id for entry in listing}
+        for name in sorted(names):
+            if name not in listed:
+                raise FileInvalid(file, f"{group}.{name}", "is not listed in the market file")
+            if name not in living:
+                raise FileInvalid(file, f"{group}.{name}", "has expired at the market's time")
 
 
 def _field_and_reason(error: MarketError) -> tuple[str, str]:
