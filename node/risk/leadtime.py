@@ -69,7 +69,7 @@ def _course(replayed: Replay, symbol: str, start: int, life: int) -> _Course:
     held = (f"{symbol}-PERP",)
     proven = replayed.states[start]
     window: MarginWindow = window_of(compute_grid(replayed.registry, parameters, proven), held, ())
-    seen = []
+    seen: list[tuple[int, float]] = []
     for state in replayed.states[start : start + life + 1]:
         since = state.time - proven.time
         reason = lapse(window, state, held, (), replayed.registry, ageless)
