@@ -6,8 +6,10 @@ geometric Brownian motion at the volatility in force; by the reflection principl
 log-distance x within T with probability 2·N(−x/(σ·√T)).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import log, sqrt
+from typing import Final
 
 from scipy.special import ndtr
 
@@ -16,6 +18,46 @@ from node.market.parameters import YEAR_SECONDS, MarketParameters
 from node.market.state import MarketState
 from node.market.widths import maintenance_width
 from node.market.window import MarginWindow, UnderlyingWindow, lapse
+
+LOOK_AHEAD_SECONDS: Final = 3600
+WARNING_THRESHOLD_PPM: Final = 100_000
+"""Warned of is what is left within the next hour with a probability of a tenth: node/risk measures what that is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """An account as everyone sees it: its window, and which instruments and assets it holds."""
+
+    account: bytes
+    window: MarginWindow
+    positions: tuple[str, ...]
+    collateral: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """An account whose window is likely to be left within `LOOK_AHEAD_SECONDS`."""
+
+    account: bytes
+    probability: float
+
+
+def warnings(
+    accounts: Iterable[Covered], state: MarketState, registry: Registry, parameters: MarketParameters
+) -> tuple[Warned, ...]:
+    """Whom to warn, most urgent first; of equals the lesser id.
+
+    Raises:
+        UnknownInstrument: a position or asset that is not listed.
+    """
+    found = []
+    for entry in accounts:
+        probability = leave_probability(
+            entry.window, state, LOOK_AHEAD_SECONDS, entry.positions, entry.collateral, registry, parameters
+        )
+        if probability * PPM >= WARNING_THRESHOLD_PPM:
+            found.append(Warned(entry.account, probability))
+    return tuple(sorted(found, key=lambda entry: (-entry.probability, entry.account)))
 
 
 def leave_probability(

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from node.market.errors import MarketError
+from node.market.predictive import WARNING_THRESHOLD_PPM
 from node.risk.backtest import INITIAL, AssetBacktest, Backtest, Widths, run_backtest
 from node.risk.candles import HOUR, load_tapes
 from node.risk.coverage import TARGET_PPM
 from node.risk.errors import RiskError
-from node.risk.leadtime import STATED_THRESHOLD_PPM
 from node.risk.plots import write_plots
 from node.risk.procyclicality import BUFFER_PERCENT
 
@@ -48,7 +48,7 @@ def document(made: Backtest) -> dict[str, object]:
     return {
         "rounds": made.rounds,
         "target_ppm": TARGET_PPM,
-        "stated_threshold_ppm": STATED_THRESHOLD_PPM,
+        "stated_threshold_ppm": WARNING_THRESHOLD_PPM,
         "emir_buffer_percent": BUFFER_PERCENT,
         "coverage": {asset.tape.symbol: _coverage(asset.rule(INITIAL)) for asset in made.assets},
         "procyclicality": {asset.tape.symbol: _procyclicality(asset.rule(INITIAL)) for asset in made.assets},
@@ -67,7 +67,7 @@ def document(made: Backtest) -> dict[str, object]:
 def _leads(asset: AssetBacktest) -> dict[str, object]:
     """The figures at the stated threshold, and at the others beside them."""
     entries = [{**asdict(entry), "false_alarm_rate": entry.false_alarm_rate} for entry in asset.lead_times]
-    stated = next(entry for entry in entries if entry["threshold_ppm"] == STATED_THRESHOLD_PPM)
+    stated = next(entry for entry in entries if entry["threshold_ppm"] == WARNING_THRESHOLD_PPM)
     return {**stated, "by_threshold": entries}
 
 

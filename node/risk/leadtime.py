@@ -9,14 +9,12 @@ from statistics import median
 from typing import Final
 
 from node.market.grid import compute_grid
-from node.market.predictive import leave_probability
+from node.market.predictive import LOOK_AHEAD_SECONDS, WARNING_THRESHOLD_PPM, leave_probability
 from node.market.window import LapseKind, MarginWindow, lapse, window_of
 from node.risk.candles import HOUR
 from node.risk.replay import Replay
 
-LOOK_AHEAD_SECONDS: Final = HOUR
-THRESHOLDS_PPM: Final = (50_000, 100_000, 200_000, 500_000)
-STATED_THRESHOLD_PPM: Final = 100_000
+THRESHOLDS_PPM: Final = (50_000, WARNING_THRESHOLD_PPM, 200_000, 500_000)
 
 
 @dataclass(frozen=True, slots=True)
