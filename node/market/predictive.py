@@ -21,7 +21,7 @@ from node.market.window import MarginWindow, UnderlyingWindow, lapse
 
 LOOK_AHEAD_SECONDS: Final = 3600
 WARNING_THRESHOLD_PPM: Final = 100_000
-"""Warned of is what is left within the next hour with a probability of a tenth: node/risk measures what that is worth."""
+"""Warned of is what is left within the hour with a probability of a tenth; node/risk measures what that is worth."""
 
 
 @dataclass(frozen=True, slots=True)
