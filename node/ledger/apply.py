@@ -337,9 +337,12 @@ def _require_fresh_prices(state: LedgerState) -> None:
 def _require_tradable(house: House, state: LedgerState, message: Trade) -> None:
     terms = message.terms
     try:
-        check_alive(house.registry.instrument(terms.instrument), state.market.time)
+        instrument = house.registry.instrument(terms.instrument)
+        check_alive(instrument, state.market.time)
     except MarketError as error:
         raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
+    if terms.price % instrument.tick:
+        raise Refused(Reason.AMOUNT_INVALID, f"price {terms.price} is no multiple of the tick {instrument.tick}")
     if terms.price >= MAX_AMOUNT or terms.fee >= MAX_AMOUNT:
         raise Refused(Reason.AMOUNT_INVALID, "price or fee is out of range")
     if len(message.sealed_box) != SEALED_BOX_BYTES:
