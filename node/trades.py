@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from circuits.errors import ClaimsRejected
 from node.api.backend import TradeProposal
 from node.api.feeds import Feed
+from node.ledger.apply import require_on_tick
 from node.ledger.claims import CollectingVerifier, opening_claim, proof_context, solvency_claim
 from node.ledger.errors import Reason, Refused, WireError
 from node.ledger.messages import MAX_MESSAGE_BYTES, SEALED_BOX_BYTES, AccountReference, Trade
@@ -170,7 +171,9 @@ def check_taker(house: House, state: LedgerState, trade: Trade, verifier: Collec
     if grid is None:
         raise Refused(Reason.ROUND_UNKNOWN, f"round {terms.round} is not accepted")
     try:
-        check_alive(house.registry.instrument(terms.instrument), state.market.time)
+        instrument = house.registry.instrument(terms.instrument)
+        check_alive(instrument, state.market.time)
+        require_on_tick(instrument, terms.price)
         coefficient = MicroUsd(terms.price - grid.instrument(terms.instrument).funding)
         merged = taker.merged(terms.taker.credits)
         bought = merged.with_position_moved(terms.instrument, terms.commitment)

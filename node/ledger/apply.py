@@ -39,6 +39,7 @@ from node.ledger.types import (
 )
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
+from node.market.instruments import Instrument
 from node.market.state import check_alive
 from node.market.window import lapse, window_of
 
@@ -334,6 +335,12 @@ def _require_fresh_prices(state: LedgerState) -> None:
         raise Refused(Reason.ORACLE_STALE, f"no valid price of {', '.join(state.market.stale)} in the last round")
 
 
+def require_on_tick(instrument: Instrument, price: MicroUsd) -> None:
+    """Raises Refused for a price (µUSD per lot) that is no multiple of the instrument's tick."""
+    if price % instrument.tick:
+        raise Refused(Reason.AMOUNT_INVALID, f"price {price} is no multiple of the tick {instrument.tick}")
+
+
 def _require_tradable(house: House, state: LedgerState, message: Trade) -> None:
     terms = message.terms
     try:
@@ -341,8 +348,7 @@ def _require_tradable(house: House, state: LedgerState, message: Trade) -> None:
         check_alive(instrument, state.market.time)
     except MarketError as error:
         raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
-    if terms.price % instrument.tick:
-        raise Refused(Reason.AMOUNT_INVALID, f"price {terms.price} is no multiple of the tick {instrument.tick}")
+    require_on_tick(instrument, terms.price)
     if terms.price >= MAX_AMOUNT or terms.fee >= MAX_AMOUNT:
         raise Refused(Reason.AMOUNT_INVALID, "price or fee is out of range")
     if len(message.sealed_box) != SEALED_BOX_BYTES:

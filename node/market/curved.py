@@ -50,27 +50,22 @@ class Surface:
 
 def surfaces(options: Sequence[Curved], knocked: frozenset[str], frame: Frame) -> dict[str, Surface]:
     """The surface of each living option, by id. `knocked` are the ids of crossed barriers."""
-    plain, digitals, barriers = list[Option](), list[Digital](), list[Barrier]()
-    names: dict[str, str] = {}
-    made: dict[str, Surface] = {}
-    for entry in options:
-        match entry:
-            case Option():
-                plain.append(entry)
-            case Digital():
-                digitals.append(entry)
-            case Barrier() if entry.id not in knocked:
-                barriers.append(entry)
-            case Barrier() if entry.barrier_kind.is_in:
-                became = Option(entry.underlying, entry.lot_scale, entry.expiry, entry.strike, entry.kind)
-                names[entry.id] = became.id
-                plain.append(became)
-            case Barrier():
-                made[entry.id] = Surface(np.zeros((frame.nodes.size, frame.levels.size)), 0.0, 0.0)
-    made |= _batched(list({entry.id: entry for entry in plain}.values()), frame, _plain)
-    made |= _batched(digitals, frame, _digital)
-    made |= _batched(barriers, frame, _barrier)
-    return {entry.id: made[names.get(entry.id, entry.id)] for entry in options}
+    current = {entry.id: after_crossing(entry) if entry.id in knocked else entry for entry in options}
+    living = {entry.id: entry for entry in current.values() if entry is not None}.values()
+    made = _batched([entry for entry in living if isinstance(entry, Option)], frame, _plain)
+    made |= _batched([entry for entry in living if isinstance(entry, Digital)], frame, _digital)
+    made |= _batched([entry for entry in living if isinstance(entry, Barrier)], frame, _barrier)
+    nothing = Surface(np.zeros((frame.nodes.size, frame.levels.size)), 0.0, 0.0)
+    return {name: nothing if entry is None else made[entry.id] for name, entry in current.items()}
+
+
+def after_crossing(entry: Curved) -> Curved | None:
+    """What a barrier option is once its barrier was crossed: the plain option, or nothing any more."""
+    if not isinstance(entry, Barrier):
+        return entry
+    if not entry.barrier_kind.is_in:
+        return None
+    return Option(entry.underlying, entry.lot_scale, entry.expiry, entry.strike, entry.kind, entry.tick)
 
 
 def _batched(

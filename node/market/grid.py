@@ -14,7 +14,7 @@ import numpy as np
 
 from node.market import canonical
 from node.market.charges import closing_charge, settlement_rounding, short_minimum
-from node.market.curved import Frame, surfaces
+from node.market.curved import Frame, Surface, after_crossing, surfaces
 from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument
 from node.market.instruments import (
     FEED_UNITS,
@@ -232,26 +232,31 @@ def _curved(
         average_seconds=parameters.settlement_average_seconds,
     )
     valued = surfaces(options, frozenset(entry.id for entry in market.knocks), frame)
-    made = []
-    for entry in options:
-        per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
-        surface = valued[entry.id]
-        units = tuple(np.rint(surface.values.ravel() * per_lot).astype(np.int64).tolist())
-        rounding = _disagreement(units) + settlement_rounding(entry, market.time, parameters)
-        made.append(
-            InstrumentGrid(
-                id=entry.id,
-                underlying=grid.symbol,
-                mark=int(np.rint(surface.mark * PPM / (FEED_UNITS * entry.lot_scale))),
-                values=units,
-                gap_charge=int(np.ceil(surface.gap * per_lot)) + rounding,
-                wide_gap_charge=0,
-                closing_charge=closing_charge(entry, grid.price, grid.nodes[-1], market, parameters),
-                short_minimum=short_minimum(entry, grid.nodes[-1], parameters),
-                funding=0,
-            )
-        )
-    return made
+    return [_option(entry, valued[entry.id], grid, parameters, market) for entry in options]
+
+
+def _option(
+    entry: Curved, surface: Surface, grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
+) -> InstrumentGrid:
+    per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
+    units = tuple(np.rint(surface.values.ravel() * per_lot).astype(np.int64).tolist())
+    rounding = _disagreement(units) + settlement_rounding(entry, market.time, parameters)
+    closing = minimum = 0
+    current = entry if market.knocked_in_round(entry.id) is None else after_crossing(entry)
+    if current is not None:
+        closing = closing_charge(current, grid.price, grid.nodes[-1], market, parameters)
+        minimum = short_minimum(current, grid.nodes[-1], parameters)
+    return InstrumentGrid(
+        id=entry.id,
+        underlying=grid.symbol,
+        mark=int(np.rint(surface.mark * PPM / (FEED_UNITS * entry.lot_scale))),
+        values=units,
+        gap_charge=int(np.ceil(surface.gap * per_lot)) + rounding,
+        wide_gap_charge=0,
+        closing_charge=closing,
+        short_minimum=minimum,
+        funding=0,
+    )
 
 
 def _disagreement(values: Sequence[int]) -> int:

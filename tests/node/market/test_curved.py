@@ -115,9 +115,10 @@ def test_a_crossed_in_is_the_plain_option_and_a_crossed_out_is_worth_nothing(hou
     assert abs(total - alive.mark_price(plain.id)) <= 1
     crossed = listed.after(900, BTC=7_450).after(900, BTC=8_000).grid()
     became, expected = crossed.instrument(into.id), crossed.instrument(plain.id)
-    assert (became.values, became.mark, became.gap_charge) == (expected.values, expected.mark, expected.gap_charge)
+    assert became == replace(expected, id=into.id)
     gone = crossed.instrument(out.id)
     assert (set(gone.values), gone.mark, gone.gap_charge) == ({0}, 0, 3)
+    assert gone.closing_charge == gone.short_minimum == 0
     assert not crossed.is_linear(out.id)
 
 
