@@ -8,13 +8,15 @@ halved until each bad claim stands alone.
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from circuits.auditor import AuditorClaim
 from circuits.equation import Equation, require_all
 from circuits.errors import CircuitError, ClaimsRejected, ProofRejected
+from circuits.handles import HandlesClaim
 from circuits.opening import OpeningClaim
 from circuits.pedersen import CommitmentKey
 from circuits.solvency import SolvencyClaim
 
-Claim: TypeAlias = OpeningClaim | SolvencyClaim
+Claim: TypeAlias = OpeningClaim | SolvencyClaim | HandlesClaim | AuditorClaim
 
 
 def verify_claims(key: CommitmentKey, claims: Sequence[Claim]) -> None:

@@ -1,22 +1,25 @@
 """Proving and checking the solvency window of `solvency_terms`: commitments and openings in, one proof out.
 
 A proof commits to the high limb of cash (with a handle and an opening proof, so that the committee can open
-it) and to the auxiliaries a_j and W_u, and shows all rows with one range proof.
+it) and to the auxiliaries a_j and W_u, and shows all rows with one range proof. An audited account's proof
+also brings the limb's handle for its auditor, within the limb's opening proof.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from circuits.auditor import AuditorHandle, AuditorKey, Handle
 from circuits.equation import Equation, require_all
 from circuits.errors import DecodingError, Insolvent, ProofRejected, WitnessInvalid
 from circuits.group import IDENTITY, POINT_BYTES, Point, decode_point, encode_point, scalar
 from circuits.linear import bind_statement, check_openings, linear_equation, prove_linear
 from circuits.nonces import draw_nonces
-from circuits.opening import OPENING_BYTES, OpeningClaim, prove_opening
+from circuits.opening import OpeningClaim, opening_bytes, prove_opening
 from circuits.pedersen import COMMITMENT_BYTES, Commitment, CommitmentKey, Opening
 from circuits.solvency_terms import (
     CASH_OFFSET,
     LIMB_BITS,
+    QUANTITY_BITS,
     Exposure,
     SolvencyTerms,
     evaluate_solvency,
@@ -44,16 +47,18 @@ COUNT_BYTES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class SolvencyInputs:
-    """The public commitments: the stored cash', one per exposure, and q_T if the terms have a trade."""
+    """The public commitments: the stored cash', one per exposure, then q_T and x if the terms have them."""
 
     cash: Commitment
     exposures: tuple[Commitment, ...]
     trade: Commitment | None
+    transfer: Commitment | None = None
 
     @property
     def commitments(self) -> tuple[Commitment, ...]:
         """All of them, in the statement's order."""
-        return (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
+        moved = (entry for entry in (self.trade, self.transfer) if entry is not None)
+        return (self.cash, *self.exposures, *moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,13 @@ class SolvencyWitness:
     cash: Opening
     exposures: tuple[Opening, ...]
     trade: Opening | None
+    transfer: Opening | None = None
 
     @property
     def openings(self) -> tuple[Opening, ...]:
         """All of them, in the statement's order."""
-        return (self.cash, *self.exposures) if self.trade is None else (self.cash, *self.exposures, self.trade)
+        moved = (entry for entry in (self.trade, self.transfer) if entry is not None)
+        return (self.cash, *self.exposures, *moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +87,41 @@ class SolvencyProof:
     high_opening: bytes
     auxiliaries: tuple[Point, ...]
     range: bytes
+    high_handle: Handle | None = None
+    """The high limb's handle for the account's auditor, if it has one."""
 
     def encode(self) -> bytes:
-        """count of auxiliaries (2) ‖ high (96) ‖ its opening (160) ‖ auxiliaries (48 each) ‖ range proof."""
+        """count of auxiliaries (2) ‖ high (96) ‖ its opening (160) ‖ auxiliaries (48 each) ‖ range proof.
+
+        With an auditor's handle: count ‖ high ‖ handle (48) ‖ opening (208) ‖ auxiliaries ‖ range proof.
+        """
         count = len(self.auxiliaries).to_bytes(COUNT_BYTES, "big")
+        handle = b"" if self.high_handle is None else self.high_handle.encode()
         points = b"".join(map(encode_point, self.auxiliaries))
-        return count + self.high.encode() + self.high_opening + points + self.range
+        return count + self.high.encode() + handle + self.high_opening + points + self.range
 
     @classmethod
-    def decode(cls, data: bytes) -> "SolvencyProof":
-        """From bytes; the length is checked against the terms when the claim is verified.
+    def decode(cls, data: bytes, *, audited: bool = False) -> "SolvencyProof":
+        """From bytes, with a handle if `audited`; the length is checked against the terms when the claim is verified.
 
         Raises:
             DecodingError: too short, or a point that is not canonical, not in the group, or the identity.
         """
-        start = COUNT_BYTES + COMMITMENT_BYTES
-        cut = start + OPENING_BYTES
+        limb = COUNT_BYTES + COMMITMENT_BYTES
+        start = limb + (POINT_BYTES if audited else 0)
+        cut = start + opening_bytes(audited=audited)
         end = cut + POINT_BYTES * int.from_bytes(data[:COUNT_BYTES], "big")
         if len(data) < end or len(data) < cut:
             raise DecodingError("solvency proof", f"{len(data)} bytes are too short")
         points = (decode_point(data[at : at + POINT_BYTES]) for at in range(cut, end, POINT_BYTES))
-        high = Commitment.decode(data[COUNT_BYTES:start])
+        high = Commitment.decode(data[COUNT_BYTES:limb])
         if IDENTITY in (high.c, high.d):
             raise DecodingError("solvency proof", "the high limb is not blinded")
-        return cls(high, data[start:cut], tuple(points), data[end:])
+        handle = Handle.decode(data[limb:start]) if audited else None
+        return cls(high, data[start:cut], tuple(points), data[end:], handle)
 
     @classmethod
-    def decode_for(cls, terms: SolvencyTerms, data: bytes) -> "SolvencyProof":
+    def decode_for(cls, terms: SolvencyTerms, data: bytes, *, audited: bool = False) -> "SolvencyProof":
         """From the bytes of a stranger: the terms fix length and count, and no point is decoded before both
         are right. Decoding checks a point's subgroup, which is dear, and the count would let a sender
         choose how often.
@@ -115,16 +130,20 @@ class SolvencyProof:
             DecodingError: as `decode`, or not of the size that the terms give.
             StatementUnsound: the terms allow a row to wrap around the group order.
         """
-        sizes = solvency_sizes(terms)
+        sizes = solvency_sizes(terms, audited=audited)
         if len(data) != sizes.proof:
             raise DecodingError("solvency proof", f"{len(data)} bytes where {sizes.proof} belong")
         count = int.from_bytes(data[:COUNT_BYTES], "big")
         if count != sizes.auxiliaries:
             raise DecodingError("solvency proof", f"{count} auxiliaries where {sizes.auxiliaries} belong")
-        return cls.decode(data)
+        return cls.decode(data, audited=audited)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (SolvencyProof.decode, (self.encode(),))
+        return (_decoded, (self.encode(), self.high_handle is not None))
+
+
+def _decoded(data: bytes, audited: bool) -> SolvencyProof:
+    return SolvencyProof.decode(data, audited=audited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +158,16 @@ class SolvencySizes:
 
 @dataclass(frozen=True, slots=True)
 class SolvencyClaim:
-    """The public side of a proof: `inputs` meet `terms`, for the message that `context` names."""
+    """The public side of a proof: `inputs` meet `terms`, for the message that `context` names.
+
+    With `auditor`, the high limb has a handle for it.
+    """
 
     terms: SolvencyTerms
     inputs: SolvencyInputs
     proof: SolvencyProof
     context: ProofContext
+    auditor: AuditorKey | None = None
 
     def equations(self, key: CommitmentKey) -> list[Equation]:
         """The equations to check.
@@ -155,14 +178,23 @@ class SolvencyClaim:
         """
         statement = solvency_statement(self.terms)
         proof, inputs = self.proof, self.inputs
-        if len(inputs.exposures) != len(self.terms.exposures) or self.terms.trade != (inputs.trade is not None):
+        given = (len(inputs.exposures), inputs.trade is not None, inputs.transfer is not None)
+        if given != (len(self.terms.exposures), self.terms.trade, self.terms.transfer):
             raise ProofRejected("inputs do not match the terms")
         commitments = [*inputs.commitments, proof.high]
         transcript = Transcript(KIND, self.context, key.words())
         bind_statement(transcript, statement, commitments, proof.auxiliaries)
         points = [commitment.c for commitment in commitments] + list(proof.auxiliaries)
         rows = linear_equation(statement, points, proof.range, transcript)
-        return [rows, *OpeningClaim(proof.high, proof.high_opening, self.context).equations(key)]
+        limb = OpeningClaim(proof.high, proof.high_opening, self.context, self._audit())
+        return [rows, *limb.equations(key)]
+
+    def _audit(self) -> AuditorHandle | None:
+        if (self.auditor is None) is not (self.proof.high_handle is None):
+            raise ProofRejected("a handle without an auditor, or an auditor without a handle")
+        if self.auditor is None or self.proof.high_handle is None:
+            return None
+        return AuditorHandle(self.auditor, self.proof.high_handle)
 
     def verify(self, key: CommitmentKey) -> None:
         """Check the proof with one multi-scalar multiplication.
@@ -174,11 +206,11 @@ class SolvencyClaim:
         require_all(key, self.equations(key))
 
 
-def solvency_sizes(terms: SolvencyTerms) -> SolvencySizes:
-    """The lengths of a proof for these terms."""
+def solvency_sizes(terms: SolvencyTerms, *, audited: bool = False) -> SolvencySizes:
+    """The lengths of a proof for these terms; `audited` ones have a handle more, in limb and opening."""
     statement = solvency_statement(terms)
     auxiliaries = statement.auxiliaries - 1
-    fixed = COUNT_BYTES + COMMITMENT_BYTES + OPENING_BYTES
+    fixed = COUNT_BYTES + COMMITMENT_BYTES + (POINT_BYTES if audited else 0) + opening_bytes(audited=audited)
     return SolvencySizes(
         fixed + POINT_BYTES * auxiliaries + statement.shape.proof_bytes,
         len(statement.rows),
@@ -193,16 +225,17 @@ def prove_solvency(
     inputs: SolvencyInputs,
     witness: SolvencyWitness,
     context: ProofContext,
+    auditor: AuditorKey | None = None,
 ) -> SolvencyProof:
-    """Prove that the account meets the terms.
+    """Prove that the account meets the terms; with `auditor`, its handle comes along.
 
     Raises:
         Insolvent: it does not; names the worst scenario and the shortfall, for the owner's eyes.
         WitnessInvalid: the openings are not those of the inputs, or an amount exceeds its stated bound.
         StatementUnsound: the terms allow a row to wrap around the group order.
     """
-    if terms.trade != (witness.trade is not None):
-        raise WitnessInvalid("the trade's opening does not match the terms")
+    if (terms.trade, terms.transfer) != (witness.trade is not None, witness.transfer is not None):
+        raise WitnessInvalid("the openings of what moves do not match the terms")
     statement = solvency_statement(terms)
     check_openings(key, inputs.commitments, witness.openings)
     values = _auxiliary_values(terms, witness)
@@ -214,7 +247,9 @@ def prove_solvency(
     auxiliaries = tuple(key.point(opening) for opening in openings[1:])
     bind_statement(transcript, statement, [*inputs.commitments, high], auxiliaries)
     rows = prove_linear(key, statement, [*witness.openings, *openings], transcript)
-    return SolvencyProof(high, prove_opening(key, openings[0], high, context), auxiliaries, rows)
+    limb = prove_opening(key, openings[0], high, context, auditor)
+    handle = None if auditor is None else auditor.handle(openings[0].blinding)
+    return SolvencyProof(high, limb, auxiliaries, rows, handle)
 
 
 def _auxiliary_values(terms: SolvencyTerms, witness: SolvencyWitness) -> list[int]:
@@ -230,5 +265,7 @@ def _auxiliary_values(terms: SolvencyTerms, witness: SolvencyWitness) -> list[in
         raise WitnessInvalid("cash exceeds 63 bits of µUSD")
     if any(q < 0 for q, e in zip(quantities, terms.exposures, strict=True) if e.withdrawn):
         raise WitnessInvalid("more collateral was withdrawn than there is")
+    if witness.transfer is not None and not 0 <= witness.transfer.value < 1 << QUANTITY_BITS:
+        raise WitnessInvalid("a transfer moves an amount from 0 to 2^40 − 1")
     sizes = [abs(q) for q, e in zip(quantities, terms.exposures, strict=True) if e.is_position]
     return [cash + CASH_OFFSET >> LIMB_BITS, *sizes, *outcome.worst]

@@ -8,7 +8,8 @@ quantities (the risk of committed portfolios, Szydlo 2005), and solvency is the 
     1000·cash − 1000·ΣF_j·q_j + ΣW_u − Σκ_j·a_j − Σ(m_j/2)·(a_j − q_j) ≥ 0     64 bits, once
     hi,  cash + 2^63 − 2^32·hi                         32 bits each: the limbs that the committee can open
     q_T + 2^31                                         32 bits: the size of a trade that the account takes
-    q_j                                                40 bits: collateral of which some was withdrawn
+    q_j                                                40 bits: collateral of which some was withdrawn or transferred
+    x                                                  40 bits: the amount of a private transfer that the account sends
     q_j + 2^39                                         40 bits: a position that no ledger vouches for
 
 V, e, κ, m and W are in row units of 1e-9 USD, cash and F in 1e-6 USD, hence the factor 1000. The auxiliary
@@ -33,7 +34,10 @@ TRADE_OFFSET: Final = 1 << 31
 POSITION_OFFSET: Final = 1 << (QUANTITY_BITS - 1)
 CASH_BOUND: Final = 1 << 120
 QUANTITY_BOUND: Final = 1 << (QUANTITY_BITS + 1)
-"""What the wrap check assumes of a quantity: a proven balance below 2^40, moved by less than 2^40 since."""
+"""What the wrap check assumes of a position or a moved amount: proven below 2^40, moved by less than 2^40 since."""
+COLLATERAL_BOUND: Final = 1 << 64
+"""What it assumes of collateral. No row bounds what an account receives, but balances of an asset are never negative
+and add up to what its vault took in: it would take 2^24 deposits of the largest size to reach 2^64."""
 COEFFICIENT_BOUND: Final = 1 << 63
 ROW_UNITS_PER_MICRO_USD: Final = 1000
 
@@ -55,7 +59,8 @@ class Exposure:
     funding: int
     is_position: bool
     withdrawn: bool = False
-    """Whether a withdrawal lowered this collateral, so that the statement must keep it from going below zero."""
+    """Whether a withdrawal or a transfer lowered this collateral, so that the statement must keep it from going below
+    zero."""
     unvouched: bool = False
     """Whether no ledger vouches for this position, so that the statement must bound it as an integer."""
 
@@ -65,7 +70,8 @@ class SolvencyTerms:
     """The public side that the ledger fixes: nodes per underlying, and the account's exposures in the
     ledger's order.
 
-    With `trade`, the statement also bounds the size q_T of a trade that the account takes.
+    With `trade`, the statement also bounds the size q_T of a trade that the account takes, with `transfer` the amount
+    x of collateral that it sends.
 
     Raises:
         StatementUnsound: terms that contradict themselves, or a charge that would pay the account.
@@ -74,6 +80,7 @@ class SolvencyTerms:
     nodes: tuple[int, ...]
     exposures: tuple[Exposure, ...]
     trade: bool
+    transfer: bool = False
 
     def __post_init__(self) -> None:
         if any(count < 1 for count in self.nodes):
@@ -84,7 +91,7 @@ class SolvencyTerms:
 
 @lru_cache(maxsize=64)
 def solvency_statement(terms: SolvencyTerms) -> LinearStatement:
-    """The rows. Variables: cash, exposures, [q_T], hi, a_j of every position, W_u of every underlying."""
+    """The rows. Variables: cash, exposures, [q_T], [x], hi, a_j of every position, W_u of every underlying."""
     return _Compiler(terms).statement()
 
 
@@ -154,7 +161,7 @@ class _Compiler:
 
     def __init__(self, terms: SolvencyTerms) -> None:
         self._terms = terms
-        ledger = 1 + len(terms.exposures) + terms.trade
+        ledger = 1 + len(terms.exposures) + terms.trade + terms.transfer
         self._high = ledger
         positions = [j for j, exposure in enumerate(terms.exposures) if exposure.is_position]
         self._sizes = {j: ledger + 1 + order for order, j in enumerate(positions)}
@@ -165,8 +172,12 @@ class _Compiler:
         """All rows, equal ones once, in the order of the module's docstring."""
         rows = [*self._nodes(), *self._quantities(), self._cash(), *self._limbs()]
         if self._terms.trade:
-            rows.append(Row((self._ledger - 1,), (1,), TRADE_OFFSET, LIMB_BITS))
-        bounds = (CASH_BOUND, *[QUANTITY_BOUND] * (self._ledger - 1))
+            rows.append(Row((1 + len(self._terms.exposures),), (1,), TRADE_OFFSET, LIMB_BITS))
+        if self._terms.transfer:
+            rows.append(Row((self._ledger - 1,), (1,), 0, QUANTITY_BITS))
+        held = [QUANTITY_BOUND if e.is_position else COLLATERAL_BOUND for e in self._terms.exposures]
+        moved = self._terms.trade + self._terms.transfer
+        bounds = (CASH_BOUND, *held, *[QUANTITY_BOUND] * moved)
         auxiliaries = 1 + len(self._sizes) + len(self._worst)
         return LinearStatement(bounds, auxiliaries, tuple(dict.fromkeys(rows)))
 

@@ -20,12 +20,14 @@ from devnet.network import Devnet, clear_run
 from devnet.report import Report
 from devnet.scenario import Scenario
 from devnet.settings import CRASH_OF_2020, Cadence, DevnetSettings
+from node.audit.cli import app as audit_app
 from node.chains.errors import ChainError
 from node.cli import app as node_app
 from node.client.errors import ClientError
 from node.exit_cli import app as exit_app
 from node.margin.cli import app as margin_app
 from node.oracle.errors import OracleError
+from node.risk.cli import app as risk_app
 
 FOLDER: Final = Path(".devnet")
 PID_FILE: Final = "devnet.pid"
@@ -35,7 +37,9 @@ devnet_app = typer.Typer(help="A local network of four chains and four nodes.", 
 app.add_typer(devnet_app, name="devnet")
 app.add_typer(node_app, name="node")
 app.add_typer(margin_app, name="margin")
+app.add_typer(risk_app, name="risk")
 app.add_typer(exit_app, name="exit")
+app.add_typer(audit_app, name="audit")
 app.add_typer(bench_app, name="bench")
 console = Console()
 

@@ -7,6 +7,7 @@ from node.api.backend import (
     MessageStage,
     MessageState,
     NodeStatus,
+    OpenTransfer,
     PeerView,
     TradeProposal,
 )
@@ -14,13 +15,14 @@ from node.api.feeds import Feed
 from node.chains.errors import ChainError
 from node.chains.watcher import ChainWatcher
 from node.genesis import Genesis
-from node.ledger.messages import Message, Trade
+from node.ledger.messages import Message, Trade, Transfer
 from node.ledger.state import House, LedgerState
 from node.ledger.types import AccountId, Address, Digest
 from node.network import PeerMesh
 from node.sequencing.sequencer import FinalNews, Sequencer
 from node.store import Store
 from node.trades import TradeBoard
+from node.transfers import TransferBoard
 
 
 class NodeBackend:
@@ -31,6 +33,7 @@ class NodeBackend:
         genesis: Genesis,
         sequencer: Sequencer,
         trades: TradeBoard,
+        transfers: TransferBoard,
         store: Store,
         mesh: PeerMesh,
         watchers: dict[int, ChainWatcher],
@@ -38,6 +41,7 @@ class NodeBackend:
         self._genesis = genesis
         self._sequencer = sequencer
         self._trades = trades
+        self._transfers = transfers
         self._store = store
         self._mesh = mesh
         self._watchers = watchers
@@ -72,7 +76,12 @@ class NodeBackend:
     @property
     def new_proposals(self) -> Feed[TradeProposal]:
         """Trade proposals as they arrive."""
-        return self._trades.news
+        return self._trades.book.news
+
+    @property
+    def new_transfers(self) -> Feed[OpenTransfer]:
+        """Proposed transfers as they arrive."""
+        return self._transfers.book.news
 
     def ledger(self) -> LedgerState:
         """The state after the last final batch."""
@@ -81,10 +90,10 @@ class NodeBackend:
     async def on_final(self, news: FinalNews) -> None:
         """Publish a batch that became final."""
         state = news.executed.state
-        traded = {
-            message.digest(self.house.deployment) for message in news.batch.messages if isinstance(message, Trade)
-        }
-        self._trades.on_final(state, traded)
+        deployment = self.house.deployment
+        done = {m.digest(deployment) for m in news.batch.messages if isinstance(m, Trade | Transfer)}
+        self._trades.book.on_final(state.hub_height, done)
+        self._transfers.book.on_final(state.hub_height, done)
         self._batches.publish(FinalBatch(state.number, state, news.executed.effects))
 
     async def submit(self, message: Message) -> Digest:
@@ -113,11 +122,23 @@ class NodeBackend:
 
     def proposals(self, maker: AccountId) -> tuple[TradeProposal, ...]:
         """The proposals that wait for a maker, oldest first."""
-        return self._trades.of_maker(maker)
+        return self._trades.book.to(maker)
 
     def proposal(self, proposal_id: Digest) -> TradeProposal | None:
         """One waiting proposal."""
-        return self._trades.find(proposal_id)
+        return self._trades.book.find(proposal_id)
+
+    async def propose_transfer(self, transfer: Transfer) -> Digest:
+        """See the protocol. Raises Refused."""
+        return await self._transfers.propose(transfer)
+
+    def transfers(self, receiver: AccountId) -> tuple[OpenTransfer, ...]:
+        """The transfers that wait for a receiver, oldest first."""
+        return self._transfers.book.to(receiver)
+
+    def transfer(self, proposal_id: Digest) -> OpenTransfer | None:
+        """One waiting transfer."""
+        return self._transfers.book.find(proposal_id)
 
     def node_status(self) -> NodeStatus:
         """How the node itself is doing."""

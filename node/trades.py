@@ -1,9 +1,6 @@
 """Trade proposals that wait for their makers: checked, gossiped, kept until they expire or trade. They lock nothing."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Collection
-from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -11,20 +8,21 @@ from clearing.v1 import trade_service_pb2
 from eth_hash.auto import keccak
 from google.protobuf.message import DecodeError
 
+from circuits.auditor import NO_HANDLE
 from circuits.errors import ClaimsRejected
 from node.api.backend import TradeProposal
-from node.api.feeds import Feed
 from node.ledger.apply import require_on_tick
-from node.ledger.claims import CollectingVerifier, opening_claim, proof_context, solvency_claim
+from node.ledger.claims import CollectingVerifier, opening_claim, proof_context, side_handle, solvency_claim
 from node.ledger.errors import Reason, Refused, WireError
 from node.ledger.messages import MAX_MESSAGE_BYTES, SEALED_BOX_BYTES, AccountReference, Trade
 from node.ledger.signatures import SignatureMalformed, recover_owner
 from node.ledger.state import House, LedgerState
-from node.ledger.types import AccountId, Digest, MicroUsd
-from node.ledger.wire import terms_from_proto, terms_to_proto
+from node.ledger.types import Digest, MicroUsd
+from node.ledger.wire_agreements import terms_from_proto, terms_to_proto
 from node.market.errors import MarketError
 from node.market.state import check_alive
 from node.network.errors import InvalidGossip
+from node.proposal_book import BoardLimits, ProposalBook
 from node.sequencing.admission import Admission
 from node.sequencing.ports import Mesh
 from node.sequencing.verification import ClaimChecker
@@ -33,20 +31,8 @@ TRADE_PROPOSAL: Final = "trade-proposal"
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class BoardLimits:
-    """Open proposals of one taker to one maker, and of all to all."""
-
-    per_pair: int = 32
-    total: int = 8192
-
-
 class TradeBoard:
-    """All open proposals this node knows of. `news` tells of each as it arrives.
-
-    A taker that proposes too much to one maker loses its own oldest there, and where the whole board is full, the
-    taker with the most proposals loses its oldest: nobody's offers are pushed out by another's flood.
-    """
+    """Checks and gossips trade proposals into `book`."""
 
     def __init__(
         self,
@@ -60,19 +46,8 @@ class TradeBoard:
         self._admission = admission
         self._checker = checker
         self._mesh = mesh
-        self._limits = limits or BoardLimits()
-        self._open: OrderedDict[Digest, TradeProposal] = OrderedDict()
-        self._of_taker: dict[AccountId, OrderedDict[Digest, TradeProposal]] = {}
-        self.news: Feed[TradeProposal] = Feed()
+        self.book: ProposalBook[TradeProposal] = ProposalBook(limits or BoardLimits())
         mesh.on(TRADE_PROPOSAL, self._on_proposal)
-
-    def of_maker(self, maker: AccountId) -> tuple[TradeProposal, ...]:
-        """The proposals that wait for a maker, oldest first."""
-        return tuple(proposal for proposal in self._open.values() if proposal.trade.terms.maker == maker)
-
-    def find(self, proposal_id: Digest) -> TradeProposal | None:
-        """One open proposal."""
-        return self._open.get(proposal_id)
 
     async def propose(self, trade: Trade) -> Digest:
         """Check, keep and gossip a trade that only its taker signed; its id.
@@ -91,12 +66,6 @@ class TradeBoard:
         await self._mesh.broadcast(TRADE_PROPOSAL, payload.SerializeToString())
         return proposal.id
 
-    def on_final(self, state: LedgerState, traded: Collection[Digest]) -> None:
-        """Drop what was traded and what expired."""
-        for name, proposal in list(self._open.items()):
-            if name in traded or proposal.trade.terms.expiry < state.hub_height:
-                self._drop(proposal)
-
     async def _keep(self, trade: Trade) -> TradeProposal:
         verifier = CollectingVerifier()
         await asyncio.to_thread(check_taker, self._house, self._admission.ahead, trade, verifier)
@@ -105,28 +74,8 @@ class TradeBoard:
         except ClaimsRejected as error:
             raise Refused(Reason.PROOF_INVALID, "the taker's proofs do not hold") from error
         proposal = TradeProposal(trade.digest(self._house.deployment), trade)
-        if proposal.id not in self._open:
-            self._open[proposal.id] = proposal
-            self._of_taker.setdefault(trade.terms.taker.account, OrderedDict())[proposal.id] = proposal
-            self._make_room(trade)
-            self.news.publish(proposal)
+        self.book.keep(proposal)
         return proposal
-
-    def _make_room(self, trade: Trade) -> None:
-        """Drop what is too much now that `trade` is on the board."""
-        own = self._of_taker[trade.terms.taker.account]
-        pair = [proposal for proposal in own.values() if proposal.trade.terms.maker == trade.terms.maker]
-        if len(pair) > self._limits.per_pair:
-            self._drop(pair[0])
-        if len(self._open) > self._limits.total:
-            busiest = max(self._of_taker.values(), key=len)
-            self._drop(next(iter(busiest.values())))
-
-    def _drop(self, proposal: TradeProposal) -> None:
-        taker = proposal.trade.terms.taker.account
-        del self._open[proposal.id], self._of_taker[taker][proposal.id]
-        if not self._of_taker[taker]:
-            del self._of_taker[taker]
 
     async def _on_proposal(self, sender: bytes, payload: bytes) -> None:
         if len(payload) > MAX_MESSAGE_BYTES:
@@ -176,11 +125,12 @@ def check_taker(house: House, state: LedgerState, trade: Trade, verifier: Collec
         require_on_tick(instrument, terms.price)
         coefficient = MicroUsd(terms.price - grid.instrument(terms.instrument).funding)
         merged = taker.merged(terms.taker.credits)
-        bought = merged.with_position_moved(terms.instrument, terms.commitment)
-        bought = replace(bought, cash=bought.cash - terms.commitment.scaled(coefficient))
+        handle = terms.taker_handle or NO_HANDLE
+        bought = merged.traded(terms.instrument, terms.commitment, coefficient, handle)
         bought = bought.with_cash_moved(MicroUsd(-terms.fee))
         context = proof_context(house, digest, grid)
-        opening = opening_claim(terms.commitment, trade.opening_proof, context)
+        audit = side_handle(merged, terms.taker_handle)
+        opening = opening_claim(terms.commitment, trade.opening_proof, context, audit)
         solvent = solvency_claim(
             bought, grid, trade.taker_proof, context, field_name="taker_proof", trade=terms.commitment
         )

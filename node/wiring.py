@@ -37,6 +37,7 @@ from node.sequencing.sequencer import Sequencer, Settings, Timings, World
 from node.sequencing.workers import prepare_worker, start_workers, stop_workers
 from node.store import Store
 from node.trades import TradeBoard
+from node.transfers import TransferBoard
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,9 @@ def join_parts(
     sequencer = Sequencer(house, secrets.key, state, world, Settings(timings), coordinator.openings, succession.epochs)
     pool.admission = sequencer.admission
     trades = TradeBoard(house, sequencer.admission, sequencer.checker, mesh)
+    transfers = TransferBoard(house, sequencer.admission, sequencer.checker, mesh)
     rotations = _rotations(genesis, succession, ground, house.validators.index(Address(secrets.key.address)), timings)
-    backend = NodeBackend(pinned, sequencer, trades, store, mesh, ground.watchers)
+    backend = NodeBackend(pinned, sequencer, trades, transfers, store, mesh, ground.watchers)
     sequencer.subscribe(backend.on_final)
     sequencer.subscribe(coordinator.on_final)
     _add_gauges(metrics, backend, sequencer)

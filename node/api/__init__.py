@@ -8,6 +8,7 @@ from node.api.backend import (
     MessageStage,
     MessageState,
     NodeStatus,
+    OpenTransfer,
     PeerView,
     TradeProposal,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "MessageStage",
     "MessageState",
     "NodeStatus",
+    "OpenTransfer",
     "OperatorServer",
     "PeerView",
     "TradeProposal",

@@ -5,7 +5,7 @@ import asyncio
 from node.api.backend import Backend
 from node.api.limits import ApiLimits, BucketTable, Clock
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Message, OpenAccount, Trade, accounts_of
+from node.ledger.messages import Message, OpenAccount, Trade, Transfer, accounts_of
 from node.ledger.signatures import SignatureMalformed, recover_owner
 from node.ledger.types import AccountId, Address, Digest
 
@@ -39,6 +39,15 @@ class Admission:
         await self._admit(trade, proposal=True)
         return await self._backend.propose_trade(trade)
 
+    async def propose_transfer(self, transfer: Transfer) -> Digest:
+        """Admits a transfer that only its sender signed and hands it to the node; returns its id.
+
+        Raises:
+            Refused, RateLimited.
+        """
+        await self._admit(transfer, proposal=True)
+        return await self._backend.propose_transfer(transfer)
+
     async def _admit(self, message: Message, *, proposal: bool) -> None:
         for account in await asyncio.to_thread(self._check_signatures, message, proposal):
             self._buckets.admit(account.hex())
@@ -60,14 +69,16 @@ class Admission:
     def _signed(self, message: Message, proposal: bool) -> list[_Signed]:
         """Who has to have signed what."""
         deployment = self._backend.house.deployment
-        if not isinstance(message, Trade):
-            (account,) = accounts_of(message, deployment)
-            return [(account, message.signature, message.digest(deployment))]
-        taker: _Signed = (message.terms.taker.account, message.taker_signature, message.digest(deployment))
-        if proposal:
-            return [taker]
-        maker = message.terms.maker
-        return [taker, (maker, message.maker_signature, message.acceptance_digest(deployment))]
+        accounts, digest = accounts_of(message, deployment), message.digest(deployment)
+        match message:
+            case Trade():
+                signatures = (message.taker_signature, message.maker_signature)
+            case Transfer():
+                signatures = (message.sender_signature, message.receiver_signature)
+            case _:
+                return [(accounts[0], message.signature, digest)]
+        first: _Signed = (accounts[0], signatures[0], digest)
+        return [first] if proposal else [first, (accounts[1], signatures[1], message.acceptance_digest(deployment))]
 
     def _owner(self, message: Message, account: AccountId) -> Address:
         if isinstance(message, OpenAccount):

@@ -7,7 +7,7 @@ from typing import Protocol
 from node.api.feeds import Feed
 from node.ledger.effects import Effect
 from node.ledger.errors import Refused
-from node.ledger.messages import Message, Trade
+from node.ledger.messages import Message, Trade, Transfer
 from node.ledger.state import House, LedgerState
 from node.ledger.types import AccountId, Address, Digest
 from node.store import Store
@@ -46,6 +46,44 @@ class TradeProposal:
 
     id: Digest
     trade: Trade
+
+    @property
+    def proposer(self) -> AccountId:
+        """The taker."""
+        return self.trade.terms.taker.account
+
+    @property
+    def counterparty(self) -> AccountId:
+        """The maker."""
+        return self.trade.terms.maker
+
+    @property
+    def expiry(self) -> int:
+        """Last hub block."""
+        return self.trade.terms.expiry
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransfer:
+    """A transfer that waits for its receiver, whose part of `transfer` is empty."""
+
+    id: Digest
+    transfer: Transfer
+
+    @property
+    def proposer(self) -> AccountId:
+        """The sender."""
+        return self.transfer.terms.sender.account
+
+    @property
+    def counterparty(self) -> AccountId:
+        """The receiver."""
+        return self.transfer.terms.receiver
+
+    @property
+    def expiry(self) -> int:
+        """Last hub block."""
+        return self.transfer.terms.expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +150,10 @@ class Backend(Protocol):
     def new_proposals(self) -> Feed[TradeProposal]:
         """Trade proposals as they arrive, for any maker."""
 
+    @property
+    def new_transfers(self) -> Feed[OpenTransfer]:
+        """Proposed transfers as they arrive, for any receiver."""
+
     def ledger(self) -> LedgerState:
         """The state after the last final batch."""
 
@@ -138,6 +180,19 @@ class Backend(Protocol):
 
     def proposal(self, proposal_id: Digest) -> TradeProposal | None:
         """One waiting proposal."""
+
+    async def propose_transfer(self, transfer: Transfer) -> Digest:
+        """Checks a transfer that only its sender signed, keeps and gossips it; returns its id.
+
+        Raises:
+            Refused: it breaks a rule.
+        """
+
+    def transfers(self, receiver: AccountId) -> tuple[OpenTransfer, ...]:
+        """The transfers that wait for a receiver, oldest first."""
+
+    def transfer(self, proposal_id: Digest) -> OpenTransfer | None:
+        """One waiting transfer."""
 
     def node_status(self) -> NodeStatus:
         """How the node itself is doing."""

@@ -7,7 +7,9 @@ from clearing.v1 import ledger_service_pb2 as ledger_pb
 from clearing.v1 import liquidation_service_pb2 as liquidation_pb
 from clearing.v1 import messages_pb2
 
-from node.ledger.account import Account, CashLimbs, Credit
+from circuits.auditor import Handle
+from node.ledger.account import Account, CashLimbs, Credit, ExitRun
+from node.ledger.audit import Audit
 from node.ledger.calls import lapse_reason
 from node.ledger.defaults import auction_terms
 from node.ledger.effects import PostingKind
@@ -18,6 +20,7 @@ from node.market.window import MarginWindow
 from node.store import StoredEvent, StoredPosting
 
 _TRADES: Final = (PostingKind.TRADE_TAKEN, PostingKind.TRADE_MADE)
+_TRANSFERS: Final = (PostingKind.TRANSFER_SENT, PostingKind.TRANSFER_RECEIVED)
 
 
 def batch_reference(state: LedgerState) -> accounts_pb.BatchReference:
@@ -69,6 +72,30 @@ def window_proto(window: MarginWindow | None) -> accounts_pb.MarginWindow | None
     )
 
 
+def exits_proto(exits: ExitRun | None) -> accounts_pb.ExitRun | None:
+    """Forced exits."""
+    return None if exits is None else accounts_pb.ExitRun(proven=exits.proven, last=exits.last)
+
+
+def audit_proto(audit: Audit | None) -> accounts_pb.Audit | None:
+    """An account's auditor with its handles."""
+    if audit is None:
+        return None
+    return accounts_pb.Audit(
+        auditor=audit.auditor.encode(),
+        cash=_handle(audit.cash),
+        collateral=[accounts_pb.NamedHandle(name=n, handle=h.encode()) for n, h in audit.collateral.items()],
+        positions=[accounts_pb.NamedHandle(name=n, handle=h.encode()) for n, h in audit.positions.items()],
+        high=_handle(audit.high),
+        low=_handle(audit.low),
+        settled=[_handle(handle) for handle in audit.settled],
+    )
+
+
+def _handle(handle: Handle) -> bytes:
+    return b"" if handle.is_identity() else handle.encode()
+
+
 def account_proto(house: House, state: LedgerState, account: Account) -> accounts_pb.Account:
     """An account's public state."""
     return accounts_pb.Account(
@@ -94,11 +121,15 @@ def account_proto(house: House, state: LedgerState, account: Account) -> account
         credits_arrived=account.credits_merged + len(account.inbox),
         inbox=[credit_proto(credit) for credit in account.inbox],
         needs_proof=lapse_reason(house, state, account) is not None,
+        audit=audit_proto(account.audit),
+        proposers_since_call=sorted(account.proposers_since_call),
+        home_chain=account.home_chain,
+        exits=exits_proto(account.exits),
     )
 
 
 def posting_proto(stored: StoredPosting) -> accounts_pb.Posting:
-    """A posting, with the whole trade where it names one."""
+    """A posting, with the whole trade or transfer where it names one."""
     posting = stored.posting
     proto = accounts_pb.Posting(
         sequence=stored.sequence,
@@ -111,6 +142,10 @@ def posting_proto(stored: StoredPosting) -> accounts_pb.Posting:
     )
     if posting.kind in _TRADES and stored.message is not None:
         proto.trade.CopyFrom(messages_pb2.ClientMessage.FromString(stored.message).trade)
+    if posting.kind in _TRANSFERS and stored.message is not None:
+        proto.transfer.CopyFrom(messages_pb2.ClientMessage.FromString(stored.message).transfer)
+    if posting.kind is PostingKind.AUDITOR and stored.message is not None:
+        proto.set_auditor.CopyFrom(messages_pb2.ClientMessage.FromString(stored.message).set_auditor)
     return proto
 
 

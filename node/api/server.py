@@ -13,6 +13,7 @@ from clearing.v1 import (
     market_service_pb2_grpc,
     operator_service_pb2_grpc,
     trade_service_pb2_grpc,
+    transfer_service_pb2_grpc,
 )
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
@@ -30,9 +31,11 @@ from node.api.services.margin import MarginService
 from node.api.services.market import MarketService
 from node.api.services.operator import OperatorService
 from node.api.services.trades import TradeService
+from node.api.services.transfers import TransferService
 
 CLIENT_SERVICES: Final = tuple(
-    f"clearing.v1.{name}Service" for name in ("Account", "Ledger", "Liquidation", "Margin", "Market", "Trade")
+    f"clearing.v1.{name}Service"
+    for name in ("Account", "Ledger", "Liquidation", "Margin", "Market", "Trade", "Transfer")
 )
 OPERATOR_SERVICES: Final = ("clearing.v1.OperatorService",)
 
@@ -114,6 +117,9 @@ class ClientServer(ApiServer):
         margin_service_pb2_grpc.add_MarginServiceServicer_to_server(MarginService(backend, admission), server)
         market_service_pb2_grpc.add_MarketServiceServicer_to_server(MarketService(backend, limits), server)
         trade_service_pb2_grpc.add_TradeServiceServicer_to_server(TradeService(backend, limits, admission), server)
+        transfer_service_pb2_grpc.add_TransferServiceServicer_to_server(
+            TransferService(backend, limits, admission), server
+        )
 
 
 class OperatorServer(ApiServer):

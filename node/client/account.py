@@ -1,4 +1,4 @@
-"""One account of the house in its owner's hands: deposit, trade, prove, withdraw, bid, and read along.
+"""One account of the house in its owner's hands: deposit, trade, transfer, prove, withdraw, bid, and read along.
 
 Every method that sends a message waits until a batch that holds it is final on the hub, unless it raises. Run several
 at once with an asyncio.TaskGroup: they chain on predicted versions. Bound the waiting with asyncio.timeout. Amounts are
@@ -14,7 +14,8 @@ from typing import Final
 from clearing.v1 import ledger_service_pb2, liquidation_service_pb2
 
 from node.client.advisor import MarginReport, report
-from node.client.delivery import Sending
+from node.client.auditing import AuditorDesk
+from node.client.delivery import MESSAGE_BLOCKS, Sending
 from node.client.deposits import Chain, VaultDeposit, pay_in
 from node.client.derivation import fresh_nonce
 from node.client.errors import HouseRefused, HouseUntrusted, TicketInvalid
@@ -24,7 +25,8 @@ from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
 from node.client.prover import Statement
 from node.client.session import Session
 from node.client.trading import Order, TradeDesk
-from node.client.views import AccountEvent, AccountView, Proposal, Receipt
+from node.client.transferring import TransferDesk, TransferOrder
+from node.client.views import AccountEvent, AccountView, Proposal, Receipt, TransferProposal
 from node.client.wallet import AccountWallet
 from node.ledger.effects import PostingKind
 from node.ledger.errors import Reason
@@ -33,8 +35,6 @@ from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId,
 from node.ledger.wire import message_to_proto
 
 _TICKET_ATTEMPTS: Final = 20
-MESSAGE_BLOCKS: Final = 64
-"""Hub blocks that a message may take into a batch, before it is void."""
 
 
 class ClientAccount:
@@ -46,6 +46,7 @@ class ClientAccount:
         self._pipeline = MessagePipeline(session.connection, wallet, self._follower)
         self._claimed: set[int] = set()
         self._desk = TradeDesk(session, wallet, self._follower, self._pipeline)
+        self._transfers = TransferDesk(session, wallet, self._follower, self._pipeline)
 
     def __repr__(self) -> str:
         return f"ClientAccount(0x{self.id.hex()})"
@@ -57,7 +58,7 @@ class ClientAccount:
 
     @property
     def sealing_key(self) -> bytes:
-        """The 32 public bytes that takers seal sizes to; hand them to those who would rather not ask the node."""
+        """The 32 public bytes that takers and senders seal amounts to; for those who would rather not ask the node."""
         return self._wallet.sealing_key
 
     async def start(self) -> None:
@@ -179,6 +180,19 @@ class ClientAccount:
         # The funding in force may be a round ahead of the grid's: such a proof fails, and the next one holds.
         return await self._pipeline.submit(build, MOVED_ON | {Reason.PROOF_INVALID})
 
+    async def set_auditor(self, auditor: bytes | None) -> Receipt:
+        """Let the holder of a key read this account from now on, or nobody (None), and wait until that is final.
+
+        `auditor` are the 128 bytes that `zkclear audit identity` prints. Every later message of the account brings what
+        the auditor needs. Taking the name back does not take back what it has read.
+
+        Raises:
+            AuditorInvalid: not an auditor's key with its proof for this house.
+            ShortOfMargin: the account lacks margin, which it proves anew if it needs a margin window.
+            ClientError: as `MessagePipeline.submit`.
+        """
+        return await self._pipeline.submit(AuditorDesk(self._session, self.id).naming(auditor))
+
     async def propose(
         self,
         *,
@@ -217,6 +231,41 @@ class ClientAccount:
             ClientError: as `MessagePipeline.submit`.
         """
         return await self._desk.accept(proposal)
+
+    async def propose_transfer(
+        self, *, receiver: AccountId, asset: AssetId, amount: int, sealing_key: bytes | None = None
+    ) -> Receipt:
+        """Offer `amount` ledger units of collateral, or micro-dollars of `CASH`, to `receiver`; wait until they moved.
+
+        Nobody but the two owners learns the amount. Made again, with a fresh blinding, when this account moves on
+        before the receiver accepts. `sealing_key` as in `propose`.
+
+        Raises:
+            ProposalLapsed: the receiver did not accept in time.
+            AmountInvalid: an amount that no transfer has, or more than there is.
+            ShortOfMargin: the account would be short of margin after it.
+            RecipientInvalid: a sealing key that is none.
+            HouseRefused, HouseUnavailable, HouseUntrusted: what the node answers.
+        """
+        return await self._transfers.propose(TransferOrder(receiver, asset, amount, sealing_key))
+
+    def transfers(self) -> AsyncIterator[TransferProposal]:
+        """Transfers offered to this account: those waiting, then new ones. The box of each opens to its commitment."""
+        return self._transfers.incoming()
+
+    async def accept_transfer(self, proposal: TransferProposal) -> Receipt:
+        """Take in what a sender offers, and wait until it is final.
+
+        An account that has positions, or proved its margin before, proves it again with what came; that ends a margin
+        call. One that never did proves it for cash, and only signs for collateral.
+
+        Raises:
+            ProposalRejected: the proposal is not what its signed terms and box say.
+            ShortOfMargin: this account is short of margin even with it.
+            HouseRefused: VERSION_MISMATCH if the sender's account has moved on.
+            ClientError: as `MessagePipeline.submit`.
+        """
+        return await self._transfers.accept(proposal)
 
     async def exit_ticket(self) -> ExitTicket:
         """What the owner needs to leave by force from the state after the batch that the wallet stands at.

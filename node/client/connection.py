@@ -18,6 +18,7 @@ from clearing.v1 import (
     margin_service_pb2_grpc,
     market_service_pb2_grpc,
     trade_service_pb2_grpc,
+    transfer_service_pb2_grpc,
 )
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -63,6 +64,7 @@ class Connection:
         self.margin: Any = margin_service_pb2_grpc.MarginServiceStub(channel)
         self.market: Any = market_service_pb2_grpc.MarketServiceStub(channel)
         self.trades: Any = trade_service_pb2_grpc.TradeServiceStub(channel)
+        self.transfers: Any = transfer_service_pb2_grpc.TransferServiceStub(channel)
 
     async def close(self) -> None:
         """End every call and stream."""

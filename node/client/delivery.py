@@ -11,6 +11,8 @@ from node.client.connection import Connection
 from node.client.errors import HouseRefused, MessageDropped
 from node.ledger.types import Digest
 
+MESSAGE_BLOCKS: Final = 64
+"""Hub blocks that a message may take into a batch, before it is void."""
 _POLL_SECONDS: Final = 0.1
 _SLOWEST_POLL_SECONDS: Final = 1.0
 

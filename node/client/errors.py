@@ -9,6 +9,16 @@ class ClientError(Exception):
     """Root of every error that `node.client` raises on purpose. None ever carries a secret."""
 
 
+@dataclass
+class AuditorInvalid(ClientError):
+    """What was given as an auditor does not decode, or its key is not proven for this house."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"no auditor of this house: {self.reason}"
+
+
 class KeystoreError(ClientError):
     """Root of the reasons for which a keystore file gives no secrets."""
 

@@ -135,7 +135,7 @@ class PostingFollower:
         for place, entry in enumerate(postings, expected):
             if entry.sequence != place:
                 raise HouseUntrusted("postings", f"number {entry.sequence} where {place} belongs")
-            holdings = self._wallet.after(holdings, entry.posting, entry.trade)
+            holdings = self._wallet.after(holdings, entry.posting, entry.named)
         return holdings
 
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from circuits.auditor import AuditorKey, Handle
 from circuits.group import ZERO
 from circuits.pedersen import Opening
 from node.client.errors import PostingInvalid
 from node.ledger.effects import Posting, PostingKind
-from node.ledger.types import AssetId, InstrumentId, MicroUsd
+from node.ledger.types import CASH, AssetId, InstrumentId, MicroUsd
 
 _NOTHING: Final = Opening.public(0)
 _Name = TypeVar("_Name", AssetId, InstrumentId)
@@ -35,6 +36,8 @@ class Holdings:
     positions: Mapping[InstrumentId, Opening] = field(default_factory=dict)
     waiting: tuple[WaitingCredit, ...] = ()
     credits_merged: int = 0
+    auditor: AuditorKey | None = None
+    """Who reads the account: what its messages bring handles for."""
 
     def __repr__(self) -> str:
         return f"Holdings(…, {len(self.positions)} positions, {len(self.collateral)} assets)"
@@ -44,15 +47,24 @@ class Holdings:
         """Credits since the account was opened: what a message names that merges all of them."""
         return self.credits_merged + len(self.waiting)
 
+    def handle(self, amount: Opening) -> Handle | None:
+        """The handle of an amount for the account's auditor, if it has one."""
+        return None if self.auditor is None else self.auditor.handle(amount.blinding)
+
+    def blinded(self) -> tuple[Opening, ...]:
+        """What a new auditor needs handles for, in the order of the ledger: cash, positions, collateral."""
+        amounts = (self.cash, *self.positions.values(), *self.collateral.values())
+        return tuple(amount for amount in amounts if amount.blinding != ZERO)
+
     def position(self, instrument: InstrumentId) -> Opening:
         """The position's opening, zero if there is none."""
         return self.positions.get(instrument, _NOTHING)
 
-    def apply(self, posting: Posting, size: Opening | None = None) -> "Holdings":
-        """After one posting; `size` is the opening of the trade's commitment that a TRADE posting names.
+    def apply(self, posting: Posting, size: Opening | None = None, auditor: AuditorKey | None = None) -> "Holdings":
+        """After one posting; `size` is the opening of the commitment of the trade or transfer that it names.
 
         Raises:
-            PostingInvalid: a posting that cannot follow this history, or a trade without its size.
+            PostingInvalid: a posting that cannot follow this history, or a trade or transfer without its opening.
         """
         match posting.kind:
             case PostingKind.CREDITED:
@@ -71,8 +83,14 @@ class Holdings:
                 return self.traded(_instrument(posting), -_size(posting, size), MicroUsd(posting.amount))
             case PostingKind.SETTLED:
                 return self.settled(_instrument(posting), MicroUsd(posting.amount))
+            case PostingKind.TRANSFER_SENT:
+                return self.transferred(_asset(posting), -_size(posting, size))
+            case PostingKind.TRANSFER_RECEIVED:
+                return self.transferred(_asset(posting), _size(posting, size))
             case PostingKind.OPENED:
                 return self.opened()
+            case PostingKind.AUDITOR:
+                return replace(self, auditor=auditor)
 
     def merged(self, count: int) -> "Holdings":
         """With the first `count` waiting credits booked.
@@ -100,8 +118,16 @@ class Holdings:
 
     def with_collateral(self, asset: AssetId, amount: int) -> "Holdings":
         """Collateral after a public movement in ledger units."""
-        after = self.collateral.get(asset, _NOTHING) + Opening.public(amount)
+        return self.with_collateral_moved(asset, Opening.public(amount))
+
+    def with_collateral_moved(self, asset: AssetId, change: Opening) -> "Holdings":
+        """Collateral after a movement in ledger units."""
+        after = self.collateral.get(asset, _NOTHING) + change
         return replace(self, collateral=_with(self.collateral, asset, after))
+
+    def transferred(self, asset: AssetId, change: Opening) -> "Holdings":
+        """After a transfer of cash or collateral: `change` is what came, negative for what went."""
+        return self.with_cash(change) if asset == CASH else self.with_collateral_moved(asset, change)
 
     def with_position(self, instrument: InstrumentId, change: Opening) -> "Holdings":
         """A position after a movement in lots."""
@@ -156,5 +182,5 @@ def _instrument(posting: Posting) -> InstrumentId:
 
 def _size(posting: Posting, size: Opening | None) -> Opening:
     if size is None:
-        raise PostingInvalid(posting.kind, "its trade's size is unknown")
+        raise PostingInvalid(posting.kind, "the amount that it moves is unknown")
     return size

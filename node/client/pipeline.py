@@ -36,6 +36,8 @@ class Tip:
     version: int
     holdings: Holdings
     as_of: AsOf
+    needs_window: bool
+    """Whether a margin proof has to stand behind the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Built:
 
     sending: Sending
     after: Holdings
+    proven: bool = True
+    """Whether it carries a margin proof of the account, which hides its cash: from then on it needs a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class MessagePipeline:
             return replace(predicted, as_of=self._follower.as_of or predicted.as_of)
         view = await self._follower.view()
         held = self._wallet.holdings
-        return Tip(view.version, held.merged(len(held.waiting)), view.as_of)
+        return Tip(view.version, held.merged(len(held.waiting)), view.as_of, view.needs_window)
 
     async def submit(self, build: Callable[[Tip], Awaitable[Built]], retried: frozenset[Reason] = MOVED_ON) -> Receipt:
         """Build, send and see final one message; built again when it is refused for a reason in `retried`.
@@ -100,7 +104,7 @@ class MessagePipeline:
             built = await build(tip)
             sent.append(built.sending)
             await built.sending.send()
-            after = Tip(tip.version + 1, built.after, tip.as_of)
+            after = Tip(tip.version + 1, built.after, tip.as_of, tip.needs_window or built.proven)
             self._under_way.append(_UnderWay(built.sending.message_id, after))
             return built
 

@@ -17,7 +17,7 @@ from node.client.wallet import MAX_TRADE_LOTS, AccountWallet
 from node.ledger.errors import WireError
 from node.ledger.messages import AccountReference, Trade
 from node.ledger.types import Digest
-from node.ledger.wire import terms_from_proto, terms_to_proto
+from node.ledger.wire_agreements import terms_from_proto, terms_to_proto
 
 
 def proposal_to_proto(trade: Trade) -> trade_service_pb2.TradeProposal:

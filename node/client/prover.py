@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from circuits.auditor import AuditorKey
 from circuits.errors import Insolvent, WitnessInvalid
 from circuits.group import decode_scalar, encode_scalar
 from circuits.pedersen import CommitmentKey, Opening
@@ -39,7 +40,9 @@ class ProofTask:
     cash: "PlainOpening"
     exposures: tuple["PlainOpening", ...]
     trade: "PlainOpening | None"
+    transfer: "PlainOpening | None"
     context: ProofContext
+    auditor: AuditorKey | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,21 +71,30 @@ def run_task(task: ProofTask) -> bytes:
     Raises:
         Insolvent: the openings fail the terms.
     """
-    cash, trade = task.cash.opening(), None if task.trade is None else task.trade.opening()
+    cash = task.cash.opening()
+    trade = None if task.trade is None else task.trade.opening()
+    transfer = None if task.transfer is None else task.transfer.opening()
     exposures = tuple(entry.opening() for entry in task.exposures)
     commit = task.key.commit
-    inputs = SolvencyInputs(commit(cash), tuple(map(commit, exposures)), None if trade is None else commit(trade))
-    witness = SolvencyWitness(cash, exposures, trade)
-    return prove_solvency(task.key, task.terms, inputs, witness, task.context).encode()
+    inputs = SolvencyInputs(
+        commit(cash),
+        tuple(map(commit, exposures)),
+        None if trade is None else commit(trade),
+        None if transfer is None else commit(transfer),
+    )
+    witness = SolvencyWitness(cash, exposures, trade, transfer)
+    return prove_solvency(task.key, task.terms, inputs, witness, task.context, task.auditor).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What is to be proven of `holdings` in a grid: `trade` is the opening of a size that the account takes."""
+    """What is to be proven of `holdings` in a grid: `trade` is the opening of a size that the account takes, `transfer`
+    that of an amount that it sends."""
 
     holdings: Holdings
     grid: RiskGrid
     trade: Opening | None = None
+    transfer: Opening | None = None
     withdrawn: AssetId | None = None
     """Collateral that the message takes out, whose remaining balance must not be negative."""
 
@@ -97,6 +109,7 @@ class Statement:
             tuple(self.holdings.positions),
             tuple(self.holdings.collateral),
             trade=self.trade is not None,
+            transfer=self.transfer is not None,
             withdrawn=self.withdrawn,
         )
 
@@ -130,6 +143,10 @@ class MarginProver:
         """What proofs of the message `digest` in the grid's round are bound to."""
         return ProofContext(self._deployment, digest, grid.round, grid.digest, self._parameters_digest)
 
+    def message_context(self, digest: Digest) -> ProofContext:
+        """What proofs of the message `digest` are bound to where no round has a part in them."""
+        return ProofContext(self._deployment, digest, 0, bytes(32), self._parameters_digest)
+
     async def prove(self, statement: Statement, digest: Digest) -> bytes:
         """The encoded solvency proof of `statement`, for the message `digest`.
 
@@ -139,13 +156,16 @@ class MarginProver:
             UnknownInstrument: the grid lacks something the account holds.
         """
         trade = None if statement.trade is None else PlainOpening.of(statement.trade)
+        transfer = None if statement.transfer is None else PlainOpening.of(statement.transfer)
         task = ProofTask(
             self._key,
             statement.terms(),
             PlainOpening.of(statement.holdings.cash),
             tuple(map(PlainOpening.of, statement.exposures())),
             trade,
+            transfer,
             self.context(statement.grid, digest),
+            statement.holdings.auditor,
         )
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, run_task, task)

@@ -9,9 +9,9 @@ from typing import Self
 
 from clearing.v1 import account_service_pb2, ledger_service_pb2, market_service_pb2
 
-from node.client.account import MESSAGE_BLOCKS, ClientAccount
+from node.client.account import ClientAccount
 from node.client.connection import Connection
-from node.client.delivery import Sending, until_final
+from node.client.delivery import MESSAGE_BLOCKS, Sending, until_final
 from node.client.derivation import fresh_nonce
 from node.client.errors import HouseRefused, HouseUntrusted
 from node.client.follower import as_of_proto
@@ -104,7 +104,7 @@ class ZkClear:
         name = account_id(deployment, session.owner.address, index)
         if name in self._accounts:
             return self._accounts[name]
-        wallet = AccountWallet(self._seed, deployment, name, session.house.key, self._search)
+        wallet = AccountWallet(self._seed, deployment, name, session.house.key, self._search, session.owner.address)
         request = account_service_pb2.FindAccountRequest(owner=session.owner.address, index=index)
         found = await session.connection.call(session.connection.accounts.FindAccount, request)
         if found.id != name:

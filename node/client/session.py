@@ -4,13 +4,18 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from clearing.v1 import margin_service_pb2
+from clearing.v1 import account_service_pb2, margin_service_pb2
 
+from circuits.auditor import AuditorKey
+from circuits.handles import prove_handles
+from circuits.pedersen import Commitment, Opening
+from circuits.transcript import ProofContext
 from node.client.connection import Connection
 from node.client.errors import HouseUntrusted
 from node.client.house import HouseTerms
 from node.client.prover import MarginProver
 from node.client.signing import OwnerKey
+from node.ledger.types import AccountId
 from node.market.errors import EncodingInvalid
 from node.market.grid import RiskGrid
 
@@ -66,3 +71,21 @@ class Session:
     grids: GridSource
     paying: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the owner's address sends transactions, whose nonces must follow one another."""
+
+    def handle_proof(
+        self, auditor: AuditorKey | None, commitment: Commitment, amount: Opening, context: ProofContext
+    ) -> bytes | None:
+        """The proof that an amount's handle for `auditor` is the commitment's; None without an auditor."""
+        if auditor is None:
+            return None
+        return prove_handles(self.house.key, auditor, (commitment,), (amount.blinding,), context)
+
+    async def sealing_key(self, account: AccountId) -> bytes:
+        """The 32 bytes to which openings for an account are sealed, as the node tells them.
+
+        Raises:
+            HouseRefused: the account is not open.
+        """
+        request = account_service_pb2.GetAccountRequest(account=account)
+        response = await self.connection.call(self.connection.accounts.GetAccount, request)
+        return bytes(response.account.sealing_key)

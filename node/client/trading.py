@@ -1,35 +1,29 @@
-"""Bilateral trades of one account, as taker and as maker.
-
-A proposal locks nothing: the taker's account may move on while it waits, which voids the proposal, and it is then made
-again with a fresh nonce (so with a fresh blinding) on the new version. Its expiry is the last hub block at which the
-oracle round that both proofs name can still be accepted.
-"""
+"""Bilateral trades of one account, as taker and as maker. How long an offer stands: `offers.py`."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, replace
-from typing import Final
 
-from clearing.v1 import account_service_pb2, messages_pb2, trade_service_pb2
+from clearing.v1 import messages_pb2, trade_service_pb2
 from eth_hash.auto import keccak
 
 from circuits.opening import prove_opening
 from node.client.delivery import Sending
 from node.client.derivation import fresh_nonce
-from node.client.errors import AmountInvalid, HouseRefused, ProposalLapsed, ProposalRejected, SealingError
+from node.client.errors import AmountInvalid, ProposalRejected, SealingError
 from node.client.follower import PostingFollower
-from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
+from node.client.offers import Offer, OfferBook, offer_blocks
+from node.client.pipeline import Built, MessagePipeline, Tip
 from node.client.proposals import check_unchanged, proposal_to_proto, read_proposal, trade_of
 from node.client.prover import Statement
 from node.client.session import Session
 from node.client.views import Proposal, Receipt
 from node.client.wallet import MAX_TRADE_LOTS, AccountWallet
-from node.ledger.effects import PostingKind
 from node.ledger.errors import Reason
 from node.ledger.messages import AccountReference, Trade, TradeTerms
 from node.ledger.types import AccountId, Digest, InstrumentId, MicroUsd
+from node.ledger.wire_fields import handle_to_proto
 
-_ATTEMPTS: Final = 5
 _log = logging.getLogger(__name__)
 
 
@@ -58,23 +52,23 @@ class TradeDesk:
     def __init__(
         self, session: Session, wallet: AccountWallet, follower: PostingFollower, pipeline: MessagePipeline
     ) -> None:
-        self._session, self._wallet, self._follower, self._pipeline = session, wallet, follower, pipeline
+        self._session, self._wallet, self._pipeline = session, wallet, pipeline
+        self._offers = OfferBook(follower, pipeline)
 
     async def propose(self, order: Order) -> Receipt:
         """Offer a trade and wait until it is final. See `ClientAccount.propose`."""
-        for _ in range(_ATTEMPTS):
-            async with self._pipeline.lock:
-                tip = await self._pipeline.tip()
-                trade = await self._taker_half(order, tip)
-                digest = trade.digest(self._session.house.deployment)
-                refusal = await self._send(trade)
-            if refusal is not None:
-                await self._pipeline.settle_down(refusal)
-                continue
-            receipt = await self._settled(trade, digest)
-            if receipt is not None:
-                return receipt
-        raise ProposalLapsed(digest)
+
+        async def make(tip: Tip) -> Offer:
+            trade = await self._taker_half(order, tip)
+            connection = self._session.connection
+            request = trade_service_pb2.ProposeRequest(proposal=proposal_to_proto(trade))
+
+            def send() -> Awaitable[object]:
+                return connection.call(connection.trades.Propose, request)
+
+            return Offer(trade.digest(self._session.house.deployment), tip.version, trade.terms.expiry, send)
+
+        return await self._offers.until_final(make)
 
     async def incoming(self) -> AsyncIterator[Proposal]:
         """Proposals to this account whose box opens to what the terms commit to. See `ClientAccount.proposals`."""
@@ -103,8 +97,11 @@ class TradeDesk:
             coefficient = MicroUsd(terms.price - grid.instrument(terms.instrument).funding)
             after = tip.holdings.traded(terms.instrument, -size, coefficient)
             maker = AccountReference(self._wallet.account, tip.version, tip.holdings.credits_merged)
-            acceptance = replace(proposal.trade, maker=maker).acceptance_digest(self._session.house.deployment)
+            handle = tip.holdings.handle(size)
+            accepted = replace(proposal.trade, maker=maker, maker_handle=handle)
+            acceptance = accepted.acceptance_digest(self._session.house.deployment)
             proof = await self._session.prover.prove(Statement(after, grid), acceptance)
+            context = self._session.prover.context(grid, acceptance)
             self._wallet.remember(proposal.id, size)
             connection = self._session.connection
             request = trade_service_pb2.AcceptRequest(
@@ -114,6 +111,8 @@ class TradeDesk:
                 ),
                 maker_proof=proof,
                 maker_signature=self._session.owner.sign(acceptance),
+                maker_handle=handle_to_proto(handle),
+                maker_handle_proof=self._session.handle_proof(tip.holdings.auditor, terms.commitment, size, context),
             )
 
             def send() -> Awaitable[object]:
@@ -129,8 +128,9 @@ class TradeDesk:
         grid = await self._session.grids.latest()
         nonce = fresh_nonce()
         size = self._wallet.size_opening(order.size, nonce)
-        box = self._wallet.seal(order.sealing_key or await self._sealing_key(order.maker), size, order.maker, nonce)
-        lifetime = house.market.round_spacing * house.market.accepted_rounds
+        box = self._wallet.seal(
+            order.sealing_key or await self._session.sealing_key(order.maker), size, order.maker, nonce
+        )
         terms = TradeTerms(
             taker=AccountReference(account, tip.version, tip.holdings.credits_merged),
             maker=order.maker,
@@ -141,7 +141,8 @@ class TradeDesk:
             commitment=house.key.commit(size),
             box_digest=Digest(keccak(box)),
             nonce=nonce,
-            expiry=tip.as_of.hub_block + lifetime,
+            expiry=tip.as_of.hub_block + offer_blocks(house),
+            taker_handle=tip.holdings.handle(size),
         )
         digest = terms.digest(house.deployment)
         coefficient = MicroUsd(order.price - grid.instrument(order.instrument).funding)
@@ -149,52 +150,12 @@ class TradeDesk:
         prover = self._session.prover
         proof = await prover.prove(Statement(after, grid, trade=size), digest)
         self._wallet.remember(digest, size)
+        context = prover.context(grid, digest)
         return Trade(
             terms=terms,
             sealed_box=box,
-            opening_proof=prove_opening(house.key, size, terms.commitment, prover.context(grid, digest)),
+            opening_proof=prove_opening(house.key, size, terms.commitment, context, tip.holdings.auditor),
             taker_proof=proof,
             taker_signature=self._session.owner.sign(digest),
             maker=AccountReference(order.maker, 0, 0),
         )
-
-    async def _send(self, trade: Trade) -> HouseRefused | None:
-        """Send a proposal; the refusal, if it is one that the next attempt may not meet."""
-        connection = self._session.connection
-        request = trade_service_pb2.ProposeRequest(proposal=proposal_to_proto(trade))
-        try:
-            await connection.call(connection.trades.Propose, request)
-        except HouseRefused as refusal:
-            if refusal.reason not in MOVED_ON:
-                raise
-            return refusal
-        return None
-
-    async def _sealing_key(self, account: AccountId) -> bytes:
-        connection = self._session.connection
-        request = account_service_pb2.GetAccountRequest(account=account)
-        response = await connection.call(connection.accounts.GetAccount, request)
-        return bytes(response.account.sealing_key)
-
-    async def _settled(self, trade: Trade, digest: Digest) -> Receipt | None:
-        """The receipt once the trade is final; None once the account has moved on without it.
-
-        Raises:
-            ProposalLapsed: its last hub block has passed.
-        """
-        while True:
-            view = await self._follower.view()
-            receipt = self._receipt(digest)
-            if receipt is not None:
-                return receipt
-            if view.version > trade.terms.taker.version:
-                return None
-            if view.as_of.hub_block > trade.terms.expiry:
-                raise ProposalLapsed(digest)
-            await self._follower.next_batch()
-
-    def _receipt(self, digest: Digest) -> Receipt | None:
-        for entry in reversed(self._follower.history):
-            if entry.posting.message == digest and entry.posting.kind is PostingKind.TRADE_TAKEN:
-                return Receipt(digest, entry.batch)
-        return None

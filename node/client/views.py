@@ -7,14 +7,16 @@ from typing import Any
 from clearing.v1.account_service_pb2 import AccountStatus
 from clearing.v1.account_service_pb2 import PostingKind as WireKind
 
+from circuits.auditor import AuditorKey
 from circuits.errors import DecodingError
 from circuits.pedersen import Commitment
 from node.client.errors import HouseUntrusted
 from node.ledger.effects import Posting, PostingKind
 from node.ledger.errors import WireError
-from node.ledger.messages import Trade
+from node.ledger.messages import SetAuditor, Trade, Transfer
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, Status
-from node.ledger.wire import trade_from_proto
+from node.ledger.wire import auditor_from_proto
+from node.ledger.wire_agreements import trade_from_proto, transfer_from_proto
 from node.market.errors import MarketError
 from node.market.window import MarginWindow
 
@@ -44,6 +46,9 @@ class AccountView:
     credits_arrived: int
     needs_proof: bool
     window: MarginWindow | None
+    needs_window: bool
+    auditor: AuditorKey | None
+    """Whether a margin proof has to stand behind the account: it has positions, or its cash is hidden."""
     as_of: AsOf
 
     @classmethod
@@ -70,6 +75,8 @@ class AccountView:
                 credits_arrived=account.credits_arrived,
                 needs_proof=account.needs_proof,
                 window=window,
+                needs_window=bool(account.positions or account.limbs.high),
+                auditor=AuditorKey.decode(account.audit.auditor) if account.HasField("audit") else None,
                 as_of=as_of,
             )
         except (DecodingError, MarketError, ValueError, KeyError) as error:
@@ -78,19 +85,19 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class NumberedPosting:
-    """A posting with its place in the account's history, and the trade that it names, if any."""
+    """A posting with its place in the account's history, and the trade or transfer that it names, if any."""
 
     sequence: int
     batch: int
     posting: Posting
-    trade: Trade | None
+    named: Trade | Transfer | SetAuditor | None
 
     @classmethod
     def from_proto(cls, account: AccountId, proto: Any) -> "NumberedPosting":
         """From clearing.v1.Posting of `account`.
 
         Raises:
-            HouseUntrusted: a kind that does not exist, or a trade that does not decode.
+            HouseUntrusted: a kind that does not exist, or a trade or transfer that does not decode.
         """
         try:
             posting = Posting(
@@ -101,10 +108,16 @@ class NumberedPosting:
                 instrument=InstrumentId(proto.instrument) if proto.instrument else None,
                 message=Digest(proto.message_id) if proto.message_id else None,
             )
-            trade = trade_from_proto(proto.trade) if proto.HasField("trade") else None
+            named: Trade | Transfer | SetAuditor | None = None
+            if proto.HasField("trade"):
+                named = trade_from_proto(proto.trade)
+            elif proto.HasField("transfer"):
+                named = transfer_from_proto(proto.transfer)
+            elif proto.HasField("set_auditor"):
+                named = auditor_from_proto(proto.set_auditor)
         except (WireError, ValueError) as error:
             raise HouseUntrusted(f"posting {proto.sequence}", str(error)) from error
-        return cls(proto.sequence, proto.batch, posting, trade)
+        return cls(proto.sequence, proto.batch, posting, named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +136,23 @@ class Proposal:
     expiry: int
     trade: Trade = field(repr=False)
     """What the taker signed, without the maker's part."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProposal:
+    """A transfer that a sender offers, as its receiver sees it: `amount` ledger units of `asset`, above zero.
+
+    The amount was in the sealed box and was checked against the commitment.
+    """
+
+    id: Digest
+    sender: AccountId
+    asset: AssetId
+    amount: int = field(repr=False)
+    round: int
+    expiry: int
+    transfer: Transfer = field(repr=False)
+    """What the sender signed, without the receiver's part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
 """The owner's wallet of one account: replays the ledger's postings into openings, and holds them against the ledger.
 
-Restoring needs the seed and the public history alone. As taker, ρ follows from the trade's nonce and the signed size
-is the small logarithm of C − ρ·H; as maker, both are in the sealed box. A wallet that made the trade itself knows its
-size already and is spared the logarithm.
+Restoring needs the seed and the public history alone. As taker or sender, ρ follows from the nonce of the trade or
+transfer and the amount is the small logarithm of C − ρ·H; as maker or receiver, both are in the sealed box. A wallet
+that made the trade or transfer itself knows its amount already and is spared the logarithm.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
+from circuits.auditor import AuditorKey
 from circuits.dlog import DiscreteLog, NotFound
 from circuits.pedersen import NOTHING, Commitment, CommitmentKey, Opening
 from circuits.transcript import Deployment
@@ -19,8 +21,9 @@ from node.client.exit_ticket import ExitTicket
 from node.client.holdings import Holdings
 from node.client.sealing import seal_opening, sealing_public_key, unseal_opening
 from node.ledger.effects import Posting, PostingKind
-from node.ledger.messages import Trade, TradeTerms
-from node.ledger.types import AccountId, AssetId, Digest, InstrumentId
+from node.ledger.messages import SetAuditor, Trade, TradeTerms, Transfer, TransferTerms
+from node.ledger.signatures import SignatureMalformed, recover_owner
+from node.ledger.types import MAX_AMOUNT, AccountId, Address, AssetId, Digest, InstrumentId
 
 MAX_TRADE_LOTS: Final = 1 << 31
 """A trade's signed size is from −2^31 to 2^31 − 1 lots: the proof's 32-bit row."""
@@ -37,10 +40,12 @@ class CommittedAccount(Protocol):
     def positions(self) -> Mapping[InstrumentId, Commitment]: ...
     @property
     def credits_merged(self) -> int: ...
+    @property
+    def auditor(self) -> AuditorKey | None: ...
 
 
 class SizeSearch:
-    """Finds trade sizes behind points. The table is built at the first search, or read from `cache`."""
+    """Finds amounts that are hidden in points. The table is built at the first search, or read from `cache`."""
 
     def __init__(self, table_bits: int = 16, cache: Path | None = None) -> None:
         self._table_bits, self._cache = table_bits, cache
@@ -49,25 +54,31 @@ class SizeSearch:
     def _logarithms(self) -> DiscreteLog:
         return DiscreteLog(self._table_bits, self._cache)
 
-    def opening(self, key: CommitmentKey, opening_blinding: Opening, commitment: Commitment) -> Opening:
-        """The opening of `commitment` whose blinding is that of `opening_blinding`.
+    def opening(self, key: CommitmentKey, opening_blinding: Opening, commitment: Commitment, bound: int) -> Opening:
+        """The opening of `commitment` whose blinding is that of `opening_blinding`; its time grows with the amount.
 
         Raises:
-            NotFound: the committed size is none that a trade can have, or the blinding is another.
+            NotFound: the committed amount is above `bound`, or the blinding is another.
         """
         masked = commitment - key.commit(Opening(0, opening_blinding.blinding))
         if masked.d != NOTHING.d:
-            raise NotFound(MAX_TRADE_LOTS)
-        return Opening(self._logarithms.find(masked.c, MAX_TRADE_LOTS), opening_blinding.blinding)
+            raise NotFound(bound)
+        return Opening(self._logarithms.find(masked.c, bound), opening_blinding.blinding)
 
 
 class AccountWallet:
     """Openings of one account and the secrets that made them. Its repr shows neither."""
 
     def __init__(
-        self, seed: bytes, deployment: Deployment, account: AccountId, key: CommitmentKey, search: SizeSearch
+        self,
+        seed: bytes,
+        deployment: Deployment,
+        account: AccountId,
+        key: CommitmentKey,
+        search: SizeSearch,
+        owner: Address | None = None,
     ) -> None:
-        """`seed` has 32 bytes; `search` may be shared by many wallets.
+        """`seed` has 32 bytes; `search` may be shared by many wallets; only `owner`'s word names an auditor.
 
         Raises:
             MalformedSecret: a seed or account id of another length.
@@ -75,6 +86,7 @@ class AccountWallet:
         self.account = account
         self.holdings = Holdings()
         self._seed, self._deployment, self._key, self._search = seed, deployment, key, search
+        self._owner = owner
         self._sealing_key = derive_sealing_key(seed, deployment.digest, account)
         self._known: dict[Digest, Opening] = {}
 
@@ -87,41 +99,49 @@ class AccountWallet:
         return sealing_public_key(self._sealing_key)
 
     def size_opening(self, size: int, nonce: bytes) -> Opening:
-        """The opening of a trade of `size` lots that this account proposes with `nonce`."""
+        """The opening of a trade of `size` lots, or a transfer of `size` units, that this account proposes with
+        `nonce`."""
         return Opening(size, derive_blinding(self._seed, self._deployment.digest, self.account, nonce))
 
-    def seal(self, recipient: bytes, opening: Opening, maker: AccountId, nonce: bytes) -> bytes:
-        """The box that hands `opening` to the maker, bound to the proposal with this nonce."""
-        return seal_opening(recipient, opening, self._box_data(self.account, maker, nonce))
+    def seal(self, recipient: bytes, opening: Opening, counterparty: AccountId, nonce: bytes) -> bytes:
+        """The box that hands `opening` to the counterparty, bound to the proposal with this nonce."""
+        return seal_opening(recipient, opening, self._box_data(self.account, counterparty, nonce))
 
-    def unseal(self, terms: TradeTerms, box: bytes) -> Opening:
-        """The size that a proposal's box holds, checked against the terms' commitment.
+    def unseal(self, terms: TradeTerms | TransferTerms, box: bytes) -> Opening:
+        """The amount that a proposal's box holds, checked against the terms' commitment.
 
         Raises:
             BoxRefused: not sealed to this account for these parties and nonce.
             OpeningMismatch: another opening than the commitment's.
         """
-        data = self._box_data(terms.taker.account, terms.maker, terms.nonce)
+        parties = _parties(terms)
+        data = self._box_data(parties.proposer, parties.counterparty, terms.nonce)
         return unseal_opening(self._sealing_key, box, data, self._key, terms.commitment)
 
-    def remember(self, trade: Digest, size: Opening) -> None:
-        """Keep the size of a trade that this wallet proposes or accepts, which saves the search for it."""
-        self._known[trade] = size
+    def remember(self, agreement: Digest, size: Opening) -> None:
+        """Keep the amount of a trade or transfer that this wallet proposes or accepts, which saves the search."""
+        self._known[agreement] = size
 
-    def apply(self, posting: Posting, trade: Trade | None = None) -> None:
-        """Replay one posting; `trade` is the trade that a TRADE posting names. Raises as `after`."""
-        self.holdings = self.after(self.holdings, posting, trade)
+    def apply(self, posting: Posting, named: Trade | Transfer | SetAuditor | None = None) -> None:
+        """Replay one posting; `named` is the message that it names, if any. Raises as `after`."""
+        self.holdings = self.after(self.holdings, posting, named)
 
-    def after(self, holdings: Holdings, posting: Posting, trade: Trade | None = None) -> Holdings:
+    def after(
+        self, holdings: Holdings, posting: Posting, named: Trade | Transfer | SetAuditor | None = None
+    ) -> Holdings:
         """What `holdings` become by one posting; the wallet's own stay as they are.
 
         Raises:
-            PostingInvalid: another account's posting, one that cannot follow, or a trade that cannot be opened.
-            BoxRefused, OpeningMismatch: the box of a made trade does not hold its size.
+            PostingInvalid: another account's posting, one that cannot follow, an agreement that cannot be opened, or an
+                auditor that the owner did not sign for.
+            BoxRefused, OpeningMismatch: the box of an accepted agreement does not hold its amount.
         """
         if posting.account != self.account:
             raise PostingInvalid(posting.kind, "is another account's")
-        size = self._size(posting, trade) if posting.kind in _TRADES else None
+        if posting.kind is PostingKind.AUDITOR:
+            return holdings.apply(posting, auditor=self._auditor(posting, named))
+        agreed = posting.kind in _TRADES or posting.kind in _TRANSFERS
+        size = self._size(posting, named) if agreed else None
         return holdings.apply(posting, size)
 
     def keep_ticket(self, ticket: ExitTicket, path: Path) -> None:
@@ -136,6 +156,8 @@ class AccountWallet:
         """
         if self.holdings.credits_merged != account.credits_merged:
             raise WalletDiverged("the number of merged credits")
+        if self.holdings.auditor != account.auditor:
+            raise WalletDiverged("the auditor")
         self._verify("cash", self.holdings.cash, account.cash)
         for name in sorted({*self.holdings.collateral, *account.collateral}):
             opening = self.holdings.collateral.get(name, Opening.public(0))
@@ -148,25 +170,56 @@ class AccountWallet:
         if self._key.commit(opening) != commitment:
             raise WalletDiverged(subject)
 
-    def _size(self, posting: Posting, trade: Trade | None) -> Opening:
-        if trade is None or trade.digest(self._deployment) != posting.message:
-            raise PostingInvalid(posting.kind, "does not come with the trade it names")
-        terms = trade.terms
-        taken = posting.kind is PostingKind.TRADE_TAKEN
-        if self.account != (terms.taker.account if taken else terms.maker):
-            raise PostingInvalid(posting.kind, "this account has another part in the trade")
+    def _auditor(self, posting: Posting, named: Trade | Transfer | SetAuditor | None) -> AuditorKey | None:
+        """Whom the owner named: a node that could invent an auditor would get handles that it can read."""
+        if not isinstance(named, SetAuditor) or named.digest(self._deployment) != posting.message:
+            raise PostingInvalid(posting.kind, "does not come with the message it names")
+        if named.reference.account != self.account:
+            raise PostingInvalid(posting.kind, "names another account's message")
+        try:
+            signer = recover_owner(named.signature, posting.message)
+        except SignatureMalformed as error:
+            raise PostingInvalid(posting.kind, str(error)) from error
+        if signer != self._owner:
+            raise PostingInvalid(posting.kind, "is not signed by the account's owner")
+        return named.auditor
+
+    def _size(self, posting: Posting, agreement: Trade | Transfer | SetAuditor | None) -> Opening:
+        if not isinstance(agreement, Trade | Transfer) or agreement.digest(self._deployment) != posting.message:
+            raise PostingInvalid(posting.kind, "does not come with the trade or transfer it names")
+        if isinstance(agreement, Trade) != (posting.kind in _TRADES):
+            raise PostingInvalid(posting.kind, "comes with an agreement of another kind")
+        terms = agreement.terms
+        parties, proposed = _parties(terms), posting.kind in _PROPOSED
+        if self.account != (parties.proposer if proposed else parties.counterparty):
+            raise PostingInvalid(posting.kind, "this account has another part in it")
         known = self._known.get(posting.message)
         if known is not None:
             return known
-        if not taken:
-            return self.unseal(terms, trade.sealed_box)
+        if not proposed:
+            return self.unseal(terms, agreement.sealed_box)
+        bound = MAX_TRADE_LOTS if isinstance(agreement, Trade) else MAX_AMOUNT
         try:
-            return self._search.opening(self._key, self.size_opening(0, terms.nonce), terms.commitment)
+            return self._search.opening(self._key, self.size_opening(0, terms.nonce), terms.commitment, bound)
         except NotFound as error:
-            raise PostingInvalid(posting.kind, "the trade was not made from this seed") from error
+            raise PostingInvalid(posting.kind, "was not made from this seed") from error
 
-    def _box_data(self, taker: AccountId, maker: AccountId, nonce: bytes) -> bytes:
-        return self._deployment.digest + taker + maker + nonce
+    def _box_data(self, proposer: AccountId, counterparty: AccountId, nonce: bytes) -> bytes:
+        return self._deployment.digest + proposer + counterparty + nonce
+
+
+@dataclass(frozen=True, slots=True)
+class _Parties:
+    proposer: AccountId
+    counterparty: AccountId
+
+
+def _parties(terms: TradeTerms | TransferTerms) -> _Parties:
+    if isinstance(terms, TradeTerms):
+        return _Parties(terms.taker.account, terms.maker)
+    return _Parties(terms.sender.account, terms.receiver)
 
 
 _TRADES: Final = frozenset({PostingKind.TRADE_TAKEN, PostingKind.TRADE_MADE})
+_TRANSFERS: Final = frozenset({PostingKind.TRANSFER_SENT, PostingKind.TRANSFER_RECEIVED})
+_PROPOSED: Final = frozenset({PostingKind.TRADE_TAKEN, PostingKind.TRANSFER_SENT})

@@ -24,7 +24,7 @@ WANTED: Final = "ceremony/wanted"
 DONE: Final = "ceremony/done"
 _POLL_SECONDS: Final = 0.1
 _ASK_SECONDS: Final = 1.0
-_FAREWELL_SECONDS: Final = 0.5
+_FAREWELL_SECONDS: Final = 0.2
 _STAY_SECONDS: Final = 15.0
 """How long who is done waits at most for members that have posted or are connected."""
 log = structlog.get_logger(__name__)

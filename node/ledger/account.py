@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from circuits.auditor import NO_HANDLE, AuditorKey, Handle
 from circuits.pedersen import NOTHING, Commitment
+from node.ledger.audit import Audit
 from node.ledger.errors import Reason, Refused
 from node.ledger.types import AccountId, Address, AssetId, InstrumentId, MicroUsd, Status
 from node.market.window import MarginWindow
@@ -74,11 +76,21 @@ class Account:
     inbox: tuple[Credit, ...] = ()
     credits_merged: int = 0
     exits: ExitRun | None = None
+    audit: Audit | None = None
+    """The auditor that the owner named, with handles beside everything hidden."""
 
     @property
     def needs_window(self) -> bool:
-        """Whether a margin proof must stand behind the account: something in it is hidden or can fall."""
+        """Whether a margin proof must stand behind the account: something in it is hidden or can fall.
+
+        Hidden collateral alone asks for none: no message lets it go below zero.
+        """
         return bool(self.positions) or self.limbs.high is not None
+
+    @property
+    def auditor(self) -> AuditorKey | None:
+        """Who reads along, if anybody."""
+        return None if self.audit is None else self.audit.auditor
 
     def position(self, instrument: InstrumentId) -> Commitment:
         """The committed position, zero if there is none."""
@@ -93,13 +105,23 @@ class Account:
         limbs = replace(self.limbs, public_since=MicroUsd(self.limbs.public_since + amount))
         return replace(self, cash=self.cash + Commitment.public(amount), limbs=limbs)
 
+    def with_cash_changed(self, change: Commitment, handle: Handle = NO_HANDLE) -> "Account":
+        """Cash after a committed change, with the change's handle. The limbs stay behind: new ones must be proven."""
+        audit = self.audit and self.audit.with_cash_changed(handle)
+        return replace(self, cash=self.cash + change, audit=audit)
+
     def with_collateral_moved(self, asset: AssetId, amount: int) -> "Account":
-        """Collateral after a public movement of it; a holding that is publicly zero disappears."""
-        after = self.collateral.get(asset, NOTHING) + Commitment.public(amount)
+        """Collateral after a public movement of it."""
+        return self.with_collateral_changed(asset, Commitment.public(amount))
+
+    def with_collateral_changed(self, asset: AssetId, change: Commitment, handle: Handle = NO_HANDLE) -> "Account":
+        """Collateral after a committed change, with the change's handle; a holding that is the identity disappears."""
+        after = self.collateral.get(asset, NOTHING) + change
         collateral = {name: held for name, held in self.collateral.items() if name != asset}
         if not after.is_identity():
             collateral[asset] = after
-        return replace(self, collateral=dict(sorted(collateral.items())))
+        audit = self.audit and self.audit.with_collateral_changed(asset, handle)
+        return replace(self, collateral=dict(sorted(collateral.items())), audit=audit)
 
     def with_position_moved(self, instrument: InstrumentId, change: Commitment) -> "Account":
         """Position after a committed change; one that is the identity disappears."""
@@ -108,6 +130,17 @@ class Account:
         if not after.is_identity():
             positions[instrument] = after
         return replace(self, positions=dict(sorted(positions.items())))
+
+    def traded(
+        self, instrument: InstrumentId, size: Commitment, coefficient: MicroUsd, handle: Handle = NO_HANDLE
+    ) -> "Account":
+        """After a trade that grows the position by `size` and costs `coefficient` (price less funding) a lot.
+
+        `handle` is the size's for this account's auditor.
+        """
+        account = self.with_position_moved(instrument, size)
+        audit = self.audit and self.audit.traded(instrument, handle, coefficient)
+        return replace(account, cash=account.cash - size.scaled(coefficient), audit=audit)
 
     def credited(self, credit: Credit) -> "Account":
         """With one more credit in the inbox; version and window stay, since credits only raise rows."""
@@ -151,9 +184,11 @@ class Account:
             limbs=limbs,
             window=None,
             version=self.version + 1,
+            audit=self.audit and self.audit.settled_into_cash(instrument, coefficient),
         )
 
-    def with_limbs(self, high: Commitment) -> "Account":
-        """With fresh limbs from a margin proof: low follows from cash and high."""
+    def with_limbs(self, high: Commitment, handle: Handle | None = None) -> "Account":
+        """With fresh limbs from a margin proof: low follows from cash and high, and so do their handles."""
         low = self.cash + Commitment.public(CASH_OFFSET) - high.scaled(1 << LIMB_BITS)
-        return replace(self, limbs=CashLimbs(high=high, low=low))
+        audit = self.audit and self.audit.with_limbs(handle or NO_HANDLE)
+        return replace(self, limbs=CashLimbs(high=high, low=low), audit=audit)

@@ -3,35 +3,40 @@
 `apply_message` is total: it returns the step or raises `Refused`, and a refused message has changed nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eth_hash.auto import keccak
 
-from circuits.batch import Claim
-from circuits.errors import CircuitError, ClaimsRejected
+from circuits.auditor import NO_HANDLE
 from node.ledger.account import Account
-from node.ledger.claims import Verifier, opening_claim, proof_context, solvency_claim
+from node.ledger.auditors import apply_auditor
+from node.ledger.checks import (
+    Applied,
+    accepted_grid,
+    check_claims,
+    check_counterparty,
+    funding_of,
+    named_account,
+    not_active,
+    proven_account,
+    require_active,
+    require_box,
+    require_fresh_prices,
+    require_live,
+    require_signed,
+    unused_handle,
+)
+from node.ledger.claims import Verifier, opening_claim, proof_context, side_handle
 from node.ledger.defaults import accrued_funding, asking_price, sell_portfolio, with_lots
 from node.ledger.effects import Effect, EventKind, PayAction, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import (
-    SEALED_BOX_BYTES,
-    AccountReference,
-    Bid,
-    MarginProof,
-    Message,
-    OpenAccount,
-    Trade,
-    Withdraw,
-)
-from node.ledger.signatures import SignatureMalformed, recover_owner
+from node.ledger.messages import Bid, MarginProof, Message, OpenAccount, SetAuditor, Trade, Transfer, Withdraw
 from node.ledger.state import House, LedgerState, Payout, Stage
+from node.ledger.transfers import apply_transfer
 from node.ledger.types import (
     INSURANCE_ACCOUNT,
     MAX_AMOUNT,
     MAX_CASH_MOVE,
-    Address,
     Digest,
     MicroUsd,
     Status,
@@ -41,23 +46,6 @@ from node.market.errors import MarketError
 from node.market.grid import RiskGrid
 from node.market.instruments import Instrument
 from node.market.state import check_alive
-from node.market.window import lapse, window_of
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The state after a message, and what follows from it."""
-
-    state: LedgerState
-    effects: tuple[Effect, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """An account that a message names, with the named credits merged, and the posting that says so."""
-
-    account: Account
-    postings: tuple[Posting, ...]
 
 
 def apply_message(house: House, state: LedgerState, message: Message, verifier: Verifier) -> Applied:
@@ -73,16 +61,20 @@ def apply_message(house: House, state: LedgerState, message: Message, verifier: 
             return _margin_proof(house, state, message, verifier)
         case Trade():
             return _trade(house, state, message, verifier)
+        case Transfer():
+            return apply_transfer(house, state, message, verifier)
         case Withdraw():
             return _withdraw(house, state, message, verifier)
         case Bid():
             return _bid(house, state, message, verifier)
+        case SetAuditor():
+            return apply_auditor(house, state, message, verifier)
 
 
 def _open_account(house: House, state: LedgerState, message: OpenAccount) -> Applied:
-    _require_live(state, message.expiry)
+    require_live(state, message.expiry)
     name = account_id(house.deployment, message.owner, message.index)
-    _require_signed(message.owner, message.signature, message.digest(house.deployment))
+    require_signed(message.owner, message.signature, message.digest(house.deployment))
     if name in state.accounts or name == INSURANCE_ACCOUNT:
         raise Refused(Reason.ACCOUNT_EXISTS, f"account {name.hex()} is open")
     if message.home_chain not in state.cursors:
@@ -97,12 +89,12 @@ def _open_account(house: House, state: LedgerState, message: OpenAccount) -> App
 
 def _margin_proof(house: House, state: LedgerState, message: MarginProof, verifier: Verifier) -> Applied:
     digest = message.digest(house.deployment)
-    _require_live(state, message.expiry)
-    named = _named(house, state, message.reference, message.signature, digest)
+    require_live(state, message.expiry)
+    named = named_account(house, state, message.reference, message.signature, digest)
     if named.account.status not in (Status.ACTIVE, Status.DUE, Status.CALLED):
-        raise _not_active(named.account)
-    grid = _grid(state, message.round)
-    proven = _proven(house, state, named.account, grid, digest, message.proof, "proof", verifier)
+        raise not_active(named.account)
+    grid = accepted_grid(state, message.round)
+    proven = proven_account(house, state, named.account, grid, digest, message.proof, "proof", verifier)
     after = replace(proven, status=Status.ACTIVE, deadline=0, proposers_since_call=frozenset())
     told = event(EventKind.MARGIN_PROVEN, after.id, round=message.round, was=named.account.status.name)
     return Applied(state.with_account(after), (*named.postings, told))
@@ -112,32 +104,27 @@ def _trade(house: House, state: LedgerState, message: Trade, verifier: Verifier)
     terms = message.terms
     digest = terms.digest(house.deployment)
     acceptance = message.acceptance_digest(house.deployment)
-    _require_live(state, terms.expiry)
+    require_live(state, terms.expiry)
     if terms.taker.account == terms.maker or message.maker.account != terms.maker:
         raise Refused(Reason.SELF_TRADE, "taker and maker must be two accounts, the maker the one in the terms")
-    taker = _named(house, state, terms.taker, message.taker_signature, digest)
-    maker = _named(house, state, message.maker, message.maker_signature, acceptance)
-    _require_active(taker.account)
-    _require_active(maker.account)
-    _require_fresh_prices(state)
+    taker = named_account(house, state, terms.taker, message.taker_signature, digest)
+    maker = named_account(house, state, message.maker, message.maker_signature, acceptance)
+    require_active(taker.account)
+    require_active(maker.account)
+    require_fresh_prices(state)
     _require_tradable(house, state, message)
-    handle = bytes(keccak(terms.commitment.encode()[48:]))
-    if terms.commitment.is_identity() or handle in state.used_handles:
-        raise Refused(Reason.COMMITMENT_REUSED, "this commitment was traded before")
-    grid = _grid(state, terms.round)
-    opening = opening_claim(terms.commitment, message.opening_proof, proof_context(house, digest, grid))
-    _check(verifier, (opening,))
-
-    coefficient = MicroUsd(terms.price - _funding(grid, terms.instrument))
-    paid = terms.commitment.scaled(coefficient)
-    bought = taker.account.with_position_moved(terms.instrument, terms.commitment)
-    bought = replace(bought, cash=bought.cash - paid).with_cash_moved(MicroUsd(-terms.fee))
-    sold = maker.account.with_position_moved(terms.instrument, -terms.commitment)
-    sold = replace(sold, cash=sold.cash + paid)
-    bought = _proven(
+    handle = unused_handle(state, terms.commitment)
+    grid = accepted_grid(state, terms.round)
+    _check_commitment(house, message, taker.account, maker.account, grid, verifier)
+    coefficient = MicroUsd(terms.price - funding_of(grid, terms.instrument))
+    size, instrument = terms.commitment, terms.instrument
+    bought = taker.account.traded(instrument, size, coefficient, terms.taker_handle or NO_HANDLE)
+    bought = bought.with_cash_moved(MicroUsd(-terms.fee))
+    sold = maker.account.traded(instrument, -size, coefficient, -(message.maker_handle or NO_HANDLE))
+    bought = proven_account(
         house, state, bought, grid, digest, message.taker_proof, "taker_proof", verifier, trade=terms.commitment
     )
-    sold = _proven(house, state, sold, grid, acceptance, message.maker_proof, "maker_proof", verifier)
+    sold = proven_account(house, state, sold, grid, acceptance, message.maker_proof, "maker_proof", verifier)
 
     log = Digest(bytes(keccak(state.trade_log + digest + handle)))
     after = replace(
@@ -148,6 +135,18 @@ def _trade(house: House, state: LedgerState, message: Trade, verifier: Verifier)
         trades=state.trades + 1,
     )
     return Applied(after, (*taker.postings, *maker.postings, *_trade_effects(message, digest, coefficient)))
+
+
+def _check_commitment(
+    house: House, trade: Trade, taker: Account, maker: Account, grid: RiskGrid, verifier: Verifier
+) -> None:
+    """That the taker knows what the commitment holds, and that the handles for both sides' auditors are its own."""
+    terms = trade.terms
+    context = proof_context(house, terms.digest(house.deployment), grid)
+    audit = side_handle(taker, terms.taker_handle)
+    check_claims(verifier, (opening_claim(terms.commitment, trade.opening_proof, context, audit),))
+    acceptance = proof_context(house, trade.acceptance_digest(house.deployment), grid)
+    check_counterparty(verifier, maker, terms.commitment, trade.maker_handle, trade.maker_handle_proof, acceptance)
 
 
 def _trade_effects(message: Trade, digest: Digest, coefficient: MicroUsd) -> tuple[Effect, ...]:
@@ -171,10 +170,10 @@ def _trade_effects(message: Trade, digest: Digest, coefficient: MicroUsd) -> tup
 
 def _withdraw(house: House, state: LedgerState, message: Withdraw, verifier: Verifier) -> Applied:
     digest = message.digest(house.deployment)
-    _require_live(state, message.expiry)
-    named = _named(house, state, message.reference, message.signature, digest)
-    _require_active(named.account)
-    _require_fresh_prices(state)
+    require_live(state, message.expiry)
+    named = named_account(house, state, message.reference, message.signature, digest)
+    require_active(named.account)
+    require_fresh_prices(state)
     if state.shortfall:
         raise Refused(Reason.WITHDRAWALS_GATED, f"a shortfall of {state.shortfall} micro-dollars is open")
     try:
@@ -197,8 +196,8 @@ def _withdraw(house: House, state: LedgerState, message: Withdraw, verifier: Ver
             raise Refused(Reason.AMOUNT_INVALID, f"the account holds no {message.asset}")
         after, withdrawn = named.account.with_collateral_moved(message.asset, -message.amount), message.asset
         posting = Posting(PostingKind.COLLATERAL, after.id, -message.amount, asset=message.asset)
-    grid = _grid(state, message.round)
-    after = _proven(house, state, after, grid, digest, message.proof, "proof", verifier, withdrawn=withdrawn)
+    grid = accepted_grid(state, message.round)
+    after = proven_account(house, state, after, grid, digest, message.proof, "proof", verifier, withdrawn=withdrawn)
     action_id = Digest(bytes(keccak(house.deployment.digest + digest)))
     payout = Payout(action_id, after.id, message.asset, message.amount, message.recipient)
     promised = replace(state.with_account(after), payouts={**state.payouts, action_id: payout})
@@ -209,15 +208,15 @@ def _withdraw(house: House, state: LedgerState, message: Withdraw, verifier: Ver
 
 def _bid(house: House, state: LedgerState, message: Bid, verifier: Verifier) -> Applied:
     digest = message.digest(house.deployment)
-    _require_live(state, message.expiry)
-    named = _named(house, state, message.reference, message.signature, digest)
-    _require_active(named.account)
+    require_live(state, message.expiry)
+    named = named_account(house, state, message.reference, message.signature, digest)
+    require_active(named.account)
     default = state.defaults.get(message.auction)
     # A portfolio that has settled meanwhile is empty: nobody may be paid for taking nothing.
     for_sale = default is not None and default.stage is Stage.AUCTION and default.lots
     if default is None or not for_sale or default.account == named.account.id:
         raise Refused(Reason.AUCTION_UNKNOWN, f"no auction {message.auction.hex()} is open to this account")
-    _require_fresh_prices(state)
+    require_fresh_prices(state)
     if abs(message.limit) >= MAX_CASH_MOVE:
         raise Refused(Reason.AMOUNT_INVALID, "the limit is out of range")
     price = asking_price(house, state, default)
@@ -227,112 +226,16 @@ def _bid(house: House, state: LedgerState, message: Bid, verifier: Verifier) -> 
             f"{message.limit} micro-dollars bid, {price} asked",
             (("asking_price", str(price)),),
         )
-    grid = _grid(state, message.round)
-    proven_at = MicroUsd(message.limit - sum(_funding(grid, lot.instrument) * lot.quantity for lot in default.lots))
+    grid = accepted_grid(state, message.round)
+    proven_at = MicroUsd(message.limit - sum(funding_of(grid, lot.instrument) * lot.quantity for lot in default.lots))
     at_limit = with_lots(named.account, default, proven_at)
-    proven = _proven(house, state, at_limit, grid, digest, message.proof, "proof", verifier)
+    proven = proven_account(house, state, at_limit, grid, digest, message.proof, "proof", verifier)
     sale = sell_portfolio(state, default, named.account, price)
     # The proof stood at the limit price and at its round's funding. What the buyer saves against the limit, and the
     # funding since (which the window tolerates), are public movements on top.
     paid = MicroUsd(price - accrued_funding(state, default))
     buyer = proven.with_cash_moved(MicroUsd(proven_at - paid))
     return Applied(sale.state.with_account(buyer), (*named.postings, *sale.effects))
-
-
-def _named(house: House, state: LedgerState, reference: AccountReference, signature: bytes, digest: Digest) -> _Named:
-    account = state.accounts.get(reference.account)
-    if account is None:
-        raise Refused(Reason.ACCOUNT_UNKNOWN, f"account {reference.account.hex()} is not open")
-    _require_signed(account.owner, signature, digest)
-    if account.version != reference.version:
-        raise Refused(
-            Reason.VERSION_MISMATCH,
-            f"version {reference.version} named, {account.version} is current",
-            (("account", account.id.hex()), ("version", str(account.version))),
-        )
-    merged = account.merged(reference.credits)
-    count = merged.credits_merged - account.credits_merged
-    postings = (Posting(PostingKind.MERGED, account.id, count),) if count else ()
-    return _Named(merged, postings)
-
-
-def _proven(
-    house: House,
-    state: LedgerState,
-    account: Account,
-    grid: RiskGrid,
-    digest: Digest,
-    proof: bytes,
-    field_name: str,
-    verifier: Verifier,
-    **extra: object,
-) -> Account:
-    """`account` with fresh limbs, the proof's window and the next version, once the claim is with the verifier."""
-    positions, collateral = tuple(account.positions), tuple(account.collateral)
-    context = proof_context(house, digest, grid)
-    try:
-        claim = solvency_claim(account, grid, proof, context, field_name=field_name, **extra)  # type: ignore[arg-type]
-        window = window_of(grid, positions, collateral)
-        reason = lapse(window, state.market, positions, collateral, house.registry, house.market)
-    except MarketError as error:
-        raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
-    if reason is not None:
-        raise Refused(Reason.WINDOW_LAPSED, f"round {grid.round} no longer covers the market: {reason}")
-    _check(verifier, (claim,), field_name)
-    return replace(account.with_limbs(claim.proof.high), window=window, version=account.version + 1)
-
-
-def _check(verifier: Verifier, claims: Sequence[Claim], field_name: str = "opening_proof") -> None:
-    try:
-        verifier.check(claims)
-    except (ClaimsRejected, CircuitError) as error:
-        raise Refused(Reason.PROOF_INVALID, f"{field_name}: {error}") from error
-
-
-def _grid(state: LedgerState, round_number: int) -> RiskGrid:
-    grid = state.grid(round_number)
-    if grid is None:
-        known = ",".join(str(entry.round) for entry in state.grids)
-        raise Refused(
-            Reason.ROUND_UNKNOWN, f"round {round_number} is not among {known or 'none'}", (("rounds", known),)
-        )
-    return grid
-
-
-def _funding(grid: RiskGrid, instrument: str) -> int:
-    return grid.instrument(instrument).funding
-
-
-def _require_signed(owner: Address, signature: bytes, digest: Digest) -> None:
-    try:
-        signer = recover_owner(signature, digest)
-    except SignatureMalformed as error:
-        raise Refused(Reason.SIGNATURE_INVALID, str(error)) from error
-    if signer != owner:
-        raise Refused(Reason.SIGNATURE_INVALID, "not signed by the account's owner")
-
-
-def _require_live(state: LedgerState, expiry: int) -> None:
-    if expiry < state.hub_height:
-        raise Refused(Reason.EXPIRED, f"expired at hub block {expiry}, now {state.hub_height}")
-
-
-def _require_active(account: Account) -> None:
-    if account.status is not Status.ACTIVE:
-        raise _not_active(account)
-
-
-def _not_active(account: Account) -> Refused:
-    return Refused(
-        Reason.ACCOUNT_NOT_ACTIVE,
-        f"account {account.id.hex()} is {account.status.name}",
-        (("account", account.id.hex()), ("status", account.status.name)),
-    )
-
-
-def _require_fresh_prices(state: LedgerState) -> None:
-    if state.market.stale:
-        raise Refused(Reason.ORACLE_STALE, f"no valid price of {', '.join(state.market.stale)} in the last round")
 
 
 def require_on_tick(instrument: Instrument, price: MicroUsd) -> None:
@@ -351,7 +254,4 @@ def _require_tradable(house: House, state: LedgerState, message: Trade) -> None:
     require_on_tick(instrument, terms.price)
     if terms.price >= MAX_AMOUNT or terms.fee >= MAX_AMOUNT:
         raise Refused(Reason.AMOUNT_INVALID, "price or fee is out of range")
-    if len(message.sealed_box) != SEALED_BOX_BYTES:
-        raise Refused(Reason.MALFORMED, f"a sealed box of {len(message.sealed_box)} bytes, not {SEALED_BOX_BYTES}")
-    if bytes(keccak(message.sealed_box)) != terms.box_digest:
-        raise Refused(Reason.MALFORMED, "the sealed box is not the one in the terms")
+    require_box(message.sealed_box, terms.box_digest)

@@ -38,7 +38,10 @@ class EventKind(StrEnum):
     ACCOUNT_OPENED = "ACCOUNT_OPENED"
     DEPOSITED = "DEPOSITED"
     TRADED = "TRADED"
+    TRANSFERRED = "TRANSFERRED"
     MARGIN_PROVEN = "MARGIN_PROVEN"
+    AUDITOR_NAMED = "AUDITOR_NAMED"
+    AUDITOR_REMOVED = "AUDITOR_REMOVED"
     WITHDRAWN = "WITHDRAWN"
     PAID = "PAID"
     PAY_FAILED = "PAY_FAILED"
@@ -92,6 +95,12 @@ class PostingKind(StrEnum):
     """Cash grows by `amount` times position `instrument`, which then is nothing."""
     OPENED = "OPENED"
     """Every amount stays and becomes public (blinding zero)."""
+    TRANSFER_SENT = "TRANSFER_SENT"
+    """Cash or collateral, as `asset` says, shrinks by the amount of transfer `message`."""
+    TRANSFER_RECEIVED = "TRANSFER_RECEIVED"
+    """Cash or collateral, as `asset` says, grows by the amount of transfer `message`."""
+    AUDITOR = "AUDITOR"
+    """Nothing moves; who reads the account from now on is what message `message` says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ ACCOUNT_LEAF_TYPES: Final = (
     "bytes32[8]",  # cash: C and D as EIP-2537 words
     "bytes32",  # keccak(abi.encode(bytes32[])) over the holding hashes of collateral, in the order of asset ids
     "bytes32",  # digest of positions
-    "bytes32",  # digest of limbs, window, deadline, inbox, sealing key, exits
+    "bytes32",  # digest of limbs, auditor and handles, window, deadline, inbox, sealing key, exits
 )
 HOLDING_TYPES: Final = (
     "uint256",  # chain

@@ -13,6 +13,7 @@ from typing import Any
 from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 
+from circuits.auditor import AuditorKey, Handle
 from circuits.pedersen import Commitment
 from node.ledger.account import Account
 from node.ledger.leaf_format import ACCOUNT_LEAF_TYPES, commitment_words, holding_hash
@@ -27,6 +28,7 @@ def account_leaf(registry: Registry, account: Account) -> bytes:
     window = account.window.encode() if account.window is not None else b""
     detail = (
         account.limbs,
+        account.audit,
         window,
         account.deadline,
         tuple(sorted(account.proposers_since_call)),
@@ -117,6 +119,8 @@ def _render(value: Any) -> bytes:
         return b"n"
     if isinstance(value, Commitment):
         return _framed(b"c", value.encode())
+    if isinstance(value, Handle | AuditorKey):
+        return _framed(b"h", value.encode())
     if isinstance(value, bool | int | IntEnum):
         return _framed(b"i", int(value).to_bytes(48, "big", signed=True))
     if isinstance(value, bytes):

@@ -10,9 +10,10 @@ from typing import Any, Final, TypeAlias
 from eth_account.messages import encode_typed_data
 from eth_hash.auto import keccak
 
+from circuits.auditor import AuditorKey, Handle
 from circuits.pedersen import Commitment
 from circuits.transcript import Deployment
-from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
+from node.ledger.types import CASH, AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
 
 SEALED_BOX_BYTES: Final = 96
 """A sealed opening: ephemeral key (32), value (16), blinding (32), tag (16). One length for every size, and no other:
@@ -26,11 +27,17 @@ _TYPES: dict[str, list[dict[str, str]]] = {
         "OpenAccount": "address owner,uint32 index,bytes32 sealingKey,uint64 homeChain,bytes32 nonce,uint64 expiry",
         "MarginProof": "bytes32 account,uint64 version,uint64 credits,uint64 round,bytes32 nonce,uint64 expiry",
         "TradeTerms": "bytes32 taker,uint64 takerVersion,uint64 takerCredits,bytes32 maker,string instrument,"
-        "uint64 price,uint64 fee,uint64 round,bytes commitment,bytes32 boxDigest,bytes32 nonce,uint64 expiry",
-        "TradeAcceptance": "bytes32 terms,uint64 makerVersion,uint64 makerCredits",
+        "uint64 price,uint64 fee,uint64 round,bytes commitment,bytes32 boxDigest,bytes32 nonce,uint64 expiry,"
+        "bytes takerHandle",
+        "TradeAcceptance": "bytes32 terms,uint64 makerVersion,uint64 makerCredits,bytes makerHandle",
+        "TransferTerms": "bytes32 sender,uint64 senderVersion,uint64 senderCredits,bytes32 receiver,string asset,"
+        "uint64 round,bytes commitment,bytes32 boxDigest,bytes32 nonce,uint64 expiry,bytes senderHandle",
+        "TransferAcceptance": "bytes32 terms,uint64 receiverVersion,uint64 receiverCredits,bytes receiverHandle",
         "Withdraw": "bytes32 account,uint64 version,uint64 credits,string asset,uint64 amount,address recipient,"
         "uint64 round,bytes32 nonce,uint64 expiry",
         "Bid": "bytes32 account,uint64 version,uint64 credits,bytes32 auction,int64 limit,uint64 round,"
+        "bytes32 nonce,uint64 expiry",
+        "SetAuditor": "bytes32 account,uint64 version,uint64 credits,bytes auditor,bytes handles,uint64 round,"
         "bytes32 nonce,uint64 expiry",
     }.items()
 }
@@ -135,6 +142,8 @@ class TradeTerms:
     box_digest: Digest
     nonce: bytes
     expiry: int
+    taker_handle: Handle | None = None
+    """The commitment's handle for the taker's auditor, if it has one."""
 
     def digest(self, deployment: Deployment) -> Digest:
         """EIP-712 digest: the trade's id."""
@@ -154,6 +163,7 @@ class TradeTerms:
                 "boxDigest": self.box_digest,
                 "nonce": self.nonce,
                 "expiry": self.expiry,
+                "takerHandle": _encoded(self.taker_handle),
             },
         )
 
@@ -174,6 +184,9 @@ class Trade:
     maker: AccountReference
     maker_proof: bytes = b""
     maker_signature: bytes = b""
+    maker_handle: Handle | None = None
+    """The commitment's handle for the maker's auditor, if it has one, and the proof that it is."""
+    maker_handle_proof: bytes = b""
 
     def digest(self, deployment: Deployment) -> Digest:
         """The trade's id: the digest of its terms."""
@@ -188,6 +201,81 @@ class Trade:
                 "terms": self.terms.digest(deployment),
                 "makerVersion": self.maker.version,
                 "makerCredits": self.maker.credits,
+                "makerHandle": _encoded(self.maker_handle),
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTerms:
+    """What both owners of a private transfer agree on: the committed amount of `asset` leaves the sender's collateral
+    and enters the receiver's."""
+
+    sender: AccountReference
+    receiver: AccountId
+    asset: AssetId
+    round: int
+    commitment: Commitment
+    box_digest: Digest
+    nonce: bytes
+    expiry: int
+    sender_handle: Handle | None = None
+    """The commitment's handle for the sender's auditor, if it has one."""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest: the transfer's id."""
+        return _digest(
+            deployment,
+            "TransferTerms",
+            {
+                "sender": self.sender.account,
+                "senderVersion": self.sender.version,
+                "senderCredits": self.sender.credits,
+                "receiver": self.receiver,
+                "asset": self.asset,
+                "round": self.round,
+                "commitment": self.commitment.encode(),
+                "boxDigest": self.box_digest,
+                "nonce": self.nonce,
+                "expiry": self.expiry,
+                "senderHandle": _encoded(self.sender_handle),
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Terms with the sender's opening proof, margin proof and signature, and the receiver's acceptance.
+
+    `receiver_proof` is empty for a receiver that needs no margin window: collateral that comes in only raises rows.
+    """
+
+    terms: TransferTerms
+    sealed_box: bytes
+    opening_proof: bytes
+    sender_proof: bytes
+    sender_signature: bytes
+    receiver: AccountReference
+    receiver_proof: bytes = b""
+    receiver_signature: bytes = b""
+    receiver_handle: Handle | None = None
+    """The commitment's handle for the receiver's auditor, if it has one, and the proof that it is."""
+    receiver_handle_proof: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """The transfer's id: the digest of its terms."""
+        return self.terms.digest(deployment)
+
+    def acceptance_digest(self, deployment: Deployment) -> Digest:
+        """What the receiver signs: the terms, with the receiver's own version."""
+        return _digest(
+            deployment,
+            "TransferAcceptance",
+            {
+                "terms": self.terms.digest(deployment),
+                "receiverVersion": self.receiver.version,
+                "receiverCredits": self.receiver.credits,
+                "receiverHandle": _encoded(self.receiver_handle),
             },
         )
 
@@ -244,7 +332,55 @@ class Bid:
         return _digest(deployment, "Bid", values)
 
 
-Message: TypeAlias = OpenAccount | MarginProof | Trade | Withdraw | Bid
+@dataclass(frozen=True, slots=True)
+class SetAuditor:
+    """Names who may read the account from now on, or nobody (`auditor` None).
+
+    `handles` are 48 bytes for each amount with a blinding that the account has after merging the named credits: cash,
+    positions by id, collateral by id. An account that needs a margin window proves its margin anew (in `round`, which
+    otherwise is 0), so that its limbs of cash get a handle too.
+    """
+
+    reference: AccountReference
+    auditor: AuditorKey | None
+    handles: bytes
+    round: int
+    nonce: bytes
+    expiry: int
+    auditor_proof: bytes = b""
+    """That somebody knows the auditor's secret, for this deployment."""
+    handles_proof: bytes = b""
+    proof: bytes = b""
+    signature: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest."""
+        values = self.reference.fields() | {
+            "auditor": _encoded(self.auditor),
+            "handles": self.handles,
+            "round": self.round,
+            "nonce": self.nonce,
+            "expiry": self.expiry,
+        }
+        return _digest(deployment, "SetAuditor", values)
+
+
+def _encoded(value: AuditorKey | Handle | None) -> bytes:
+    """48 bytes, or none."""
+    return b"" if value is None else value.encode()
+
+
+def receiver_proves(asset: AssetId, *, needs_window: bool) -> bool:
+    """Whether the receiver of `asset` has to prove its margin with it."""
+    return needs_window or asset == CASH
+
+
+def kept_positive(asset: AssetId) -> AssetId | None:
+    """The asset of which the sender proves that what is left is not negative: none for cash, which margin covers."""
+    return None if asset == CASH else asset
+
+
+Message: TypeAlias = OpenAccount | MarginProof | Trade | Transfer | Withdraw | Bid | SetAuditor
 
 
 def accounts_of(message: Message, deployment: Deployment) -> tuple[AccountId, ...]:
@@ -254,5 +390,7 @@ def accounts_of(message: Message, deployment: Deployment) -> tuple[AccountId, ..
             return (account_id(deployment, message.owner, message.index),)
         case Trade():
             return (message.terms.taker.account, message.terms.maker)
+        case Transfer():
+            return (message.terms.sender.account, message.terms.receiver)
         case _:
             return (message.reference.account,)

@@ -151,6 +151,7 @@ def _opened(account: Account, amounts: _Amounts) -> Account:
         positions={lot.instrument: Commitment.public(lot.quantity) for lot in amounts.lots},
         limbs=CashLimbs(public_since=amounts.cash),
         window=None,
+        audit=account.audit and account.audit.cleared(),
     )
 
 

@@ -25,6 +25,8 @@ ROW_UNITS_PER_MICRO_USD: Final = 1000
 """Risk rows count in 1e-9 dollars."""
 INSURANCE_ACCOUNT: Final = AccountId(bytes(keccak(b"zkclear/v1/insurance")))
 """USD deposited for this id belongs to the insurance fund."""
+CASH: Final = AssetId("CASH")
+"""What a transfer of cash names, in micro-dollars; assets on chains are named `symbol@chain`."""
 MAX_AMOUNT: Final = 1 << 40
 """Exclusive bound of a position (lots) or of collateral (ledger units)."""
 MAX_CASH_MOVE: Final = 1 << 62

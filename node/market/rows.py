@@ -18,6 +18,7 @@ def compile_terms(
     collateral: Sequence[str],
     *,
     trade: bool = False,
+    transfer: bool = False,
     withdrawn: str | None = None,
     vouched: bool = True,
 ) -> SolvencyTerms:
@@ -30,7 +31,8 @@ def compile_terms(
         positions: instrument ids, in any order.
         collateral: ids of assets other than cash, in any order.
         trade: whether the statement has the extra row for the size of a trade, which the taker proves.
-        withdrawn: the asset that the message withdraws; the statement keeps what is left of it non-negative.
+        transfer: whether it has the row for the amount of a transfer, which the sender proves.
+        withdrawn: the asset that the message withdraws or transfers; the statement keeps what is left non-negative.
         vouched: whether a ledger sees to it that positions are integers and collateral is not negative. Without one
             the statement has a row for each of them.
 
@@ -59,7 +61,7 @@ def compile_terms(
         )
         for place, entry in enumerate(entries)
     )
-    return SolvencyTerms(nodes=sizes, exposures=exposures, trade=trade)
+    return SolvencyTerms(nodes=sizes, exposures=exposures, trade=trade, transfer=transfer)
 
 
 def _size(underlying: UnderlyingGrid, *, full: bool) -> int:

@@ -23,7 +23,7 @@ from circuits.errors import ClaimsRejected
 from node.ledger.apply import apply_message
 from node.ledger.claims import CollectingVerifier
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import MAX_MESSAGE_BYTES, MarginProof, Message, accounts_of
+from node.ledger.messages import MAX_MESSAGE_BYTES, MarginProof, Message, Transfer, accounts_of
 from node.ledger.state import House, LedgerState
 from node.ledger.types import AccountId, Digest
 from node.ledger.wire import encode_message
@@ -76,6 +76,16 @@ class _Arrival:
 
 class Inexcusable(Refused):
     """A refusal that does not depend on what else is pending: whoever gossips such a message must have known."""
+
+
+def _proven_by(message: Message) -> AccountId | None:
+    """The account whose margin call a message answers, if it answers one."""
+    match message:
+        case MarginProof():
+            return message.reference.account
+        case Transfer() if message.receiver_proof:
+            return message.terms.receiver
+    return None
 
 
 def _raised(arrival: _Arrival, refusal: Refused) -> Refused:
@@ -134,10 +144,7 @@ class Admission:
 
     def proves(self, account: AccountId) -> bool:
         """Whether a valid margin proof of the account waits here."""
-        return any(
-            isinstance(entry.message, MarginProof) and entry.message.reference.account == account
-            for entry in self._entries.values()
-        )
+        return any(_proven_by(entry.message) == account for entry in self._entries.values())
 
     @property
     def ahead(self) -> LedgerState:

@@ -13,7 +13,7 @@ from node.ledger.batch import AccountOpening, Batch, ChainSegment, HubHeader, Or
 from node.ledger.claims import CollectingVerifier
 from node.ledger.errors import BatchInvalid, Reason, Refused
 from node.ledger.execution import Executed, Proposal, assemble
-from node.ledger.messages import Message, Trade
+from node.ledger.messages import Message, Trade, Transfer
 from node.ledger.rounds import market_after
 from node.ledger.state import House, LedgerState
 from node.ledger.types import Address, Digest
@@ -189,7 +189,7 @@ class Proposer:
         false = {claim.context.message_digest for claim in claims}  # type: ignore[attr-defined]
         for message in messages:
             digests = {message.digest(self._house.deployment)}
-            if isinstance(message, Trade):
+            if isinstance(message, Trade | Transfer):
                 digests.add(message.acceptance_digest(self._house.deployment))
             if digests & false:
                 self._admission.evict(message, Refused(Reason.PROOF_INVALID, "a proof does not hold"))

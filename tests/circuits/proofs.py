@@ -33,6 +33,19 @@ class Committed:
         return cls(range_shape(tuple(widths)), tuple(values), blindings, points)
 
 
+class Truncating(RangeProver):
+    """Carries the low digits of a row that does not fit."""
+
+    def digits(self) -> list[int]:
+        """The digits that there is room for."""
+        whole = self.values
+        self.values = [value % (1 << width) for value, width in zip(whole, self.shape.widths, strict=True)]
+        try:
+            return super().digits()
+        finally:
+            self.values = whole
+
+
 def transcript(rows: Committed, context: ProofContext = CONTEXT, kind: type[Transcript] = Transcript) -> Transcript:
     """A transcript that has absorbed the rows."""
     result = kind(b"test", context, KEY.words())

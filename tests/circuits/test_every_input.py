@@ -264,10 +264,14 @@ EXPOSURES = (
     Exposure(1, (50_000,), 500, 1, 0, 0, False, withdrawn=True),
     Exposure(1, (60_000,), 400, 2, 0, 0, False),
 )
-TERMS = SolvencyTerms((2, 1), EXPOSURES, True)
-WITNESS = SolvencyWitness(Opening.fresh(10**7), tuple(map(Opening.fresh, (10, -3, 5, 6))), Opening.fresh(-7))
+TERMS = SolvencyTerms((2, 1), EXPOSURES, True, transfer=True)
+WITNESS = SolvencyWitness(
+    Opening.fresh(10**7), tuple(map(Opening.fresh, (10, -3, 5, 6))), Opening.fresh(-7), Opening.fresh(9)
+)
 INPUTS = SolvencyInputs(
-    *map(KEY.commit, (WITNESS.cash,)), tuple(map(KEY.commit, WITNESS.exposures)), KEY.commit(WITNESS.openings[-1])
+    KEY.commit(WITNESS.cash),
+    tuple(map(KEY.commit, WITNESS.exposures)),
+    *map(KEY.commit, WITNESS.openings[-2:]),
 )
 SOLVENCY = SolvencyPublic(
     KEY, SolvencyClaim(TERMS, INPUTS, prove_solvency(KEY, TERMS, INPUTS, WITNESS, CONTEXT), CONTEXT)
@@ -284,7 +288,8 @@ def test_every_input_of_a_solvency_proof_counts() -> None:
     for exposure in range(4):
         terms = f".claim.terms.exposures[{exposure}]"
         assert {f"{terms}.values[0]", f"{terms}.gap_charge", f"{terms}.closing_charge"} <= seen
-    assert {".claim.terms.exposures[1].unvouched", ".claim.terms.exposures[2].withdrawn", ".claim.terms.trade"} <= seen
+    assert {".claim.terms.exposures[1].unvouched", ".claim.terms.exposures[2].withdrawn"} <= seen
+    assert {".claim.terms.trade", ".claim.terms.transfer"} <= seen
     assert all_refused(changes(SOLVENCY), check_solvency) == len(seen) > 50
 
 

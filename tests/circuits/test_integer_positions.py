@@ -27,7 +27,7 @@ from circuits.solvency import (
 )
 from circuits.solvency_terms import CASH_OFFSET, LIMB_BITS, solvency_statement
 from circuits.transcript import Transcript
-from tests.circuits.proofs import CONTEXT, KEY
+from tests.circuits.proofs import CONTEXT, KEY, Truncating
 
 HALF = (ORDER + 1) // 2
 """One half modulo r: twice it is 1."""
@@ -35,19 +35,6 @@ CASH = 1000
 POSITION = Exposure(0, (100, 200), 2, 4, 0, 0, True)
 WORST = 100 // 2 - 2 // 2
 """Half a lot at the lower node, less half the gap charge."""
-
-
-class Truncating(RangeProver):
-    """Carries the low digits of a row that does not fit."""
-
-    def digits(self) -> list[int]:
-        """The digits that there is room for."""
-        whole = self.values
-        self.values = [value % (1 << width) for value, width in zip(whole, self.shape.widths, strict=True)]
-        try:
-            return super().digits()
-        finally:
-            self.values = whole
 
 
 def forged(terms: SolvencyTerms, trade: int | None = None, prover: type[RangeProver] = RangeProver) -> SolvencyClaim:

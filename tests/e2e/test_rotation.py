@@ -193,7 +193,6 @@ async def move_in(devnet: Devnet, secrets: WalletSecrets) -> None:
     async with await ZkClear.connect(devnet.nodes[0].api, secrets) as client:
         account = await client.open_account(home_chain=HOME)
         await account.deposit(Chain(HOME, chain.anvil.url), "USD", DOLLARS)
-        await account.prove_margin()
 
 
 async def caught_up(devnet: Devnet, back: int) -> None:

@@ -14,9 +14,10 @@ from node.ledger.errors import Reason, Refused
 from node.ledger.messages import MAX_MESSAGE_BYTES, SEALED_BOX_BYTES, AccountReference, Trade
 from node.ledger.types import Digest
 from node.network.errors import InvalidGossip
+from node.proposal_book import BoardLimits
 from node.sequencing.admission import Admission, PoolLimits
 from node.sequencing.verification import ClaimChecker
-from node.trades import BoardLimits, TradeBoard, check_taker
+from node.trades import TradeBoard, check_taker
 from tests.node.sequencing.world import FakeMesh, FakeSwitch
 from tests.support.clearing import Clearing
 from tests.support.ledger import Setting, Trader, make_setting, make_trade, token
@@ -63,13 +64,13 @@ async def boards(setting: Setting) -> AsyncIterator[Boards]:
 
 
 async def test_an_offer_made_at_one_node_reaches_the_maker_at_another(boards: Boards):
-    with boards.far.news.subscribe(8) as arriving:
+    with boards.far.book.news.subscribe(8) as arriving:
         name = await boards.near.propose(boards.offer)
         arrived = await anext(arriving)
 
     assert arrived.id == name
-    assert boards.far.of_maker(boards.offer.terms.maker) == (arrived,)
-    assert boards.far.find(name) == arrived
+    assert boards.far.book.to(boards.offer.terms.maker) == (arrived,)
+    assert boards.far.book.find(name) == arrived
 
 
 async def test_an_offer_whose_proof_is_false_is_refused(boards: Boards):
@@ -80,7 +81,7 @@ async def test_an_offer_whose_proof_is_false_is_refused(boards: Boards):
         await boards.near.propose(false)
 
     assert caught.value.reason is Reason.PROOF_INVALID
-    assert boards.near.of_maker(boards.offer.terms.maker) == ()
+    assert boards.near.book.to(boards.offer.terms.maker) == ()
 
 
 async def test_an_offer_with_another_sealed_box_than_its_terms_name_is_refused(boards: Boards):
@@ -148,13 +149,12 @@ async def test_an_offer_on_a_version_that_has_passed_is_refused(boards: Boards):
 
 async def test_what_was_traded_or_expired_leaves_the_board(boards: Boards):
     name = await boards.near.propose(boards.offer)
-    boards.near.on_final(boards.clearing.state, {name})
-    assert boards.near.find(name) is None
+    boards.near.book.on_final(boards.clearing.state.hub_height, {name})
+    assert boards.near.book.find(name) is None
 
     await boards.near.propose(boards.offer)
-    late = replace(boards.clearing.state, hub_height=boards.offer.terms.expiry + 1)
-    boards.near.on_final(late, set())
-    assert boards.near.find(name) is None
+    boards.near.book.on_final(boards.offer.terms.expiry + 1, set())
+    assert boards.near.book.find(name) is None
 
 
 class Trusting(ClaimChecker):
@@ -187,7 +187,7 @@ class Crowd:
 
     def open(self, *names: Digest) -> list[bool]:
         """Which of the offers are on the board."""
-        return [self.board.find(name) is not None for name in names]
+        return [self.board.book.find(name) is not None for name in names]
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ async def test_a_taker_that_floods_a_maker_pushes_out_its_own_oldest_offer_only(
 
     assert crowd.open(others, to_another) == [True, True]
     assert crowd.open(*flood) == [False, False, True, True]
-    assert len(crowd.board.of_maker(crowd.traders[2].id)) == 3
+    assert len(crowd.board.book.to(crowd.traders[2].id)) == 3
 
 
 async def test_a_full_board_makes_room_at_the_cost_of_the_taker_with_the_most_offers(crowd: Crowd):
@@ -226,11 +226,11 @@ async def test_a_full_board_makes_room_at_the_cost_of_the_taker_with_the_most_of
 
 async def test_an_offer_sent_again_takes_no_second_place(crowd: Crowd):
     first = await crowd.offer(0, 1)
-    trade = crowd.board.of_maker(crowd.traders[1].id)[0].trade
+    trade = crowd.board.book.to(crowd.traders[1].id)[0].trade
     for _ in range(3):
         assert await crowd.board.propose(trade) == first
 
-    assert len(crowd.board.of_maker(crowd.traders[1].id)) == 1
-    crowd.board.on_final(crowd.clearing.state, {first})
+    assert len(crowd.board.book.to(crowd.traders[1].id)) == 1
+    crowd.board.book.on_final(crowd.clearing.state.hub_height, {first})
     assert crowd.open(first) == [False]
     assert await crowd.board.propose(trade) == first

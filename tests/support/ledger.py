@@ -7,9 +7,11 @@ from typing import Any
 from coincurve import PrivateKey
 from eth_hash.auto import keccak
 
+from circuits.auditor import AuditorKey, AuditorSecret, Handle
 from circuits.errors import Insolvent
-from circuits.group import encode_point, random_scalar
-from circuits.opening import OPENING_BYTES, prove_opening
+from circuits.group import ZERO, encode_point, random_scalar
+from circuits.handles import HANDLES_PROOF_BYTES, prove_handles
+from circuits.opening import opening_bytes, prove_opening
 from circuits.pedersen import VALUE_BASE, Commitment, Opening
 from circuits.solvency import (
     SolvencyInputs,
@@ -23,11 +25,12 @@ from circuits.transcript import Deployment
 from node.chains.certificates import ValidatorKey
 from node.client.holdings import Holdings
 from node.ledger import messages
-from node.ledger.claims import proof_context
+from node.ledger.claims import message_context, proof_context
 from node.ledger.effects import Effect, Posting, PostingKind
 from node.ledger.messages import AccountReference
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import Default, House, LedgerState
+from node.ledger.transfers import kept_positive, receiver_proves
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
 from node.market.grid import RiskGrid
 from node.market.listing import standard_asset, standard_registry
@@ -98,12 +101,15 @@ def make_setting(backstop_owner: Address | None = None, salt: bytes = bytes(32),
     return Setting(house, keys, deal)
 
 
-def hollow_proof(setting: Setting, terms: SolvencyTerms, cash: int) -> bytes:
+def hollow_proof(setting: Setting, terms: SolvencyTerms, cash: int, auditor: AuditorKey | None = None) -> bytes:
     """What decodes as a proof of `terms` and proves nothing, with a genuine high limb of `cash` to open later."""
-    high = setting.house.committee.key.commit(Opening(cash + CASH_OFFSET >> 32, random_scalar()))
-    sizes = solvency_sizes(terms)
+    opening = Opening(cash + CASH_OFFSET >> 32, random_scalar())
+    limb = setting.house.committee.key.commit(opening).encode()
+    limb += b"" if auditor is None else auditor.handle(opening.blinding).encode()
+    audited = auditor is not None
+    sizes = solvency_sizes(terms, audited=audited)
     points = encode_point(VALUE_BASE) * sizes.auxiliaries
-    head = sizes.auxiliaries.to_bytes(2, "big") + high.encode() + bytes(OPENING_BYTES) + points
+    head = sizes.auxiliaries.to_bytes(2, "big") + limb + bytes(opening_bytes(audited=audited)) + points
     return head + bytes(sizes.proof - len(head))
 
 
@@ -122,6 +128,8 @@ class Trader:
     sizes: dict[Digest, Opening] = field(default_factory=dict)
     opened_to: dict[bytes, int] = field(default_factory=dict)
     """The amount behind each commitment that was settled away, by its encoding."""
+    auditor: AuditorKey | None = None
+    """Whom the account's messages bring handles for."""
 
     @property
     def owner(self) -> Address:
@@ -166,27 +174,68 @@ class Trader:
         digest: Digest,
         held: Holdings,
         trade: Opening | None = None,
+        transfer: Opening | None = None,
         withdrawn: str | None = None,
         terms: SolvencyTerms | None = None,
         setting: Setting | None = None,
     ) -> bytes:
         """Solvency of `held`; `terms` other than the ledger's, or another `setting`, make a false proof."""
         house = (setting or self.setting).house
-        terms = terms or self.terms(grid, held, trade=trade is not None, withdrawn=withdrawn)
+        moved = {"trade": trade is not None, "transfer": transfer is not None}
+        terms = terms or self.terms(grid, held, withdrawn=withdrawn, **moved)
         exposures = (*held.positions.values(), *held.collateral.values())
         if self.hollow:
             quantities = [opening.value for opening in exposures]
             slack = evaluate_solvency(terms, held.cash.value, quantities)
             if slack < 0 or any(opening.value < 0 for opening in held.collateral.values()):
                 raise Insolvent("the account does not survive its window", None, None, -slack)
-            return hollow_proof(self.setting, terms, held.cash.value)
+            return hollow_proof(self.setting, terms, held.cash.value, self.auditor)
         inputs = SolvencyInputs(
             self.commit(held.cash),
             tuple(self.commit(opening) for opening in exposures),
             self.commit(trade) if trade is not None else None,
+            self.commit(transfer) if transfer is not None else None,
         )
-        witness = SolvencyWitness(held.cash, exposures, trade)
-        return prove_solvency(house.committee.key, terms, inputs, witness, proof_context(house, digest, grid)).encode()
+        witness = SolvencyWitness(held.cash, exposures, trade, transfer)
+        context = proof_context(house, digest, grid)
+        return prove_solvency(house.committee.key, terms, inputs, witness, context, self.auditor).encode()
+
+    def handle(self, opening: Opening) -> Handle | None:
+        """The handle of a commitment for this account's auditor, if it has one."""
+        return None if self.auditor is None else self.auditor.handle(opening.blinding)
+
+    def set_auditor(
+        self, state: LedgerState, secret: AuditorSecret, openings: list[Opening] | None = None, **changes: Any
+    ) -> messages.SetAuditor:
+        """Names the holder of `secret`, and from then on brings handles for it; `openings` replace what is blinded."""
+        house, held = self.setting.house, self.merged()
+        key, self.auditor = house.committee.key, secret.key(house.committee.key)
+        amounts = (held.cash, *held.positions.values(), *held.collateral.values())
+        blinded = [opening for opening in amounts if opening.blinding != ZERO] if openings is None else openings
+        grid = state.grids[-1] if state.accounts[self.id].needs_window else None
+        message = messages.SetAuditor(
+            self.reference(state),
+            self.auditor,
+            b"".join(self.auditor.handle(opening.blinding).encode() for opening in blinded),
+            0 if grid is None else grid.round,
+            bytes(32),
+            FAR,
+            auditor_proof=secret.prove(key, house.deployment.digest),
+        )
+        message = replace(message, **changes)
+        digest = message.digest(house.deployment)
+        proof = b"" if grid is None else self.prove(grid, digest, held)
+        tied = bytes(HANDLES_PROOF_BYTES) if blinded else b""
+        if blinded and not self.hollow:
+            pairs, blindings = map(self.commit, blinded), [opening.blinding for opening in blinded]
+            tied = prove_handles(key, self.auditor, tuple(pairs), blindings, message_context(house, digest))
+        return replace(message, proof=proof, handles_proof=tied, signature=self.sign(digest))
+
+    def remove_auditor(self, state: LedgerState, **changes: Any) -> messages.SetAuditor:
+        """Takes the auditor's name back."""
+        self.auditor = None
+        message = messages.SetAuditor(self.reference(state), None, b"", 0, bytes(32), FAR)
+        return resigned(message, self, **changes)
 
     def open_account(self, **changes: Any) -> messages.OpenAccount:
         message = replace(messages.OpenAccount(self.owner, self.index, bytes(32), CHAINS[0], bytes(32), FAR), **changes)
@@ -261,6 +310,7 @@ def make_trade(
         Digest(bytes(keccak(box))),
         bytes(32),
         FAR,
+        taker.handle(opening),
     )
     terms = replace(terms, **changes)
     digest = terms.digest(house.deployment)
@@ -268,10 +318,10 @@ def make_trade(
     coefficient = MicroUsd(price - grid.instrument(instrument).funding)
     bought = taker.merged().traded(InstrumentId(instrument), opening, coefficient).with_public_cash(-fee)
     sold = maker.merged().traded(InstrumentId(instrument), -opening, coefficient)
-    opening_proof = bytes(OPENING_BYTES)
+    opening_proof = bytes(opening_bytes(audited=taker.auditor is not None))
     if not taker.hollow:
         opening_proof = prove_opening(
-            house.committee.key, opening, terms.commitment, proof_context(house, digest, grid)
+            house.committee.key, opening, terms.commitment, proof_context(house, digest, grid), taker.auditor
         )
     trade = messages.Trade(
         terms,
@@ -280,9 +330,90 @@ def make_trade(
         taker.prove(grid, digest, bought, trade=opening, terms=taker_terms),
         taker.sign(digest),
         maker.reference(state),
+        maker_handle=maker.handle(opening),
     )
     acceptance = trade.acceptance_digest(house.deployment)
+    if maker.auditor is not None:
+        context = proof_context(house, acceptance, grid)
+        tied = bytes(HANDLES_PROOF_BYTES)
+        if not maker.hollow:
+            tied = prove_handles(house.committee.key, maker.auditor, (terms.commitment,), (opening.blinding,), context)
+        trade = replace(trade, maker_handle_proof=tied)
     return replace(trade, maker_proof=maker.prove(grid, acceptance, sold), maker_signature=maker.sign(acceptance))
+
+
+def make_transfer(
+    state: LedgerState,
+    sender: Trader,
+    receiver: Trader,
+    asset: str,
+    amount: int,
+    opening: Opening | None = None,
+    sender_terms: SolvencyTerms | None = None,
+    proven: bool | None = None,
+    **changes: Any,
+) -> messages.Transfer:
+    """A transfer that both sides signed and, where it has to, proved; `changes` are made to the terms before that.
+
+    `amount` is in ledger units of `asset`; a `opening` of another value is committed to instead of it. `sender_terms`
+    replace the statement that the sender should prove; `proven` says whether the receiver proves its margin.
+    """
+    house, grid, name = sender.setting.house, state.grids[-1], AssetId(asset)
+    opening = opening or Opening(amount, random_scalar())
+    box = bytes(messages.SEALED_BOX_BYTES)
+    terms = messages.TransferTerms(
+        sender.reference(state),
+        receiver.id,
+        name,
+        grid.round,
+        sender.commit(opening),
+        Digest(bytes(keccak(box))),
+        bytes(32),
+        FAR,
+        sender.handle(opening),
+    )
+    terms = replace(terms, **changes)
+    digest = terms.digest(house.deployment)
+    sender.sizes[digest] = receiver.sizes[digest] = opening
+    left = sender.merged().transferred(name, -opening)
+    opening_proof = bytes(opening_bytes(audited=sender.auditor is not None))
+    if not sender.hollow:
+        context = proof_context(house, digest, grid)
+        opening_proof = prove_opening(house.committee.key, opening, terms.commitment, context, sender.auditor)
+    sender_proof = sender.prove(grid, digest, left, transfer=opening, withdrawn=kept_positive(name), terms=sender_terms)
+    reference = receiver.reference(state)
+    transfer = messages.Transfer(
+        terms,
+        box,
+        opening_proof,
+        sender_proof,
+        sender.sign(digest),
+        reference,
+        receiver_handle=receiver.handle(opening),
+    )
+    acceptance = transfer.acceptance_digest(house.deployment)
+    if receiver.auditor is not None:
+        context, tied = proof_context(house, acceptance, grid), bytes(HANDLES_PROOF_BYTES)
+        if not receiver.hollow:
+            blindings = (opening.blinding,)
+            tied = prove_handles(house.committee.key, receiver.auditor, (terms.commitment,), blindings, context)
+        transfer = replace(transfer, receiver_handle_proof=tied)
+    proof = b""
+    if receiver_proves(name, needs_window=state.accounts[receiver.id].needs_window) if proven is None else proven:
+        proof = receiver.prove(grid, acceptance, receiver.merged().transferred(name, opening))
+    return replace(transfer, receiver_proof=proof, receiver_signature=receiver.sign(acceptance))
+
+
+def resigned_transfer(
+    transfer: messages.Transfer, sender: Trader, receiver: Trader, /, **changes: Any
+) -> messages.Transfer:
+    """A transfer with some of its terms changed and signed again by both; its proofs stay what they were."""
+    changed, deployment = replace(transfer, terms=replace(transfer.terms, **changes)), sender.setting.house.deployment
+    return replace(
+        changed,
+        sender_signature=sender.sign(changed.digest(deployment)),
+        receiver_signature=receiver.sign(changed.acceptance_digest(deployment)),
+    )
 
 
 def resigned(message: Any, owner: Trader, **changes: Any) -> Any:

@@ -8,7 +8,7 @@ from clearing.v1 import ledger_service_pb2_grpc as pb_grpc
 from node.api.admission import Admission
 from node.api.backend import Backend
 from node.api.books import Books
-from node.api.convert import batch_reference, event_proto, refusal_proto
+from node.api.convert import account_proto, batch_reference, event_proto, refusal_proto
 from node.api.errors import Absent
 from node.api.fields import account_field, digest_field
 from node.api.guard import Context, send
@@ -94,8 +94,10 @@ class LedgerService(pb_grpc.LedgerServiceServicer):
     async def GetLeafProof(self, request: pb.GetLeafProofRequest, context: Context) -> pb.GetLeafProofResponse:  # noqa: N802
         """An account's place under the root."""
         state = self._backend.ledger()
-        proof = await self._books.leaf_proof(self._backend.house, state, account_field(request.account))
-        return pb.GetLeafProofResponse(leaf=proof.leaf, path=proof.path, as_of=batch_reference(state))
+        name = account_field(request.account)
+        proof = await self._books.leaf_proof(self._backend.house, state, name)
+        account = account_proto(self._backend.house, state, state.accounts[name])
+        return pb.GetLeafProofResponse(leaf=proof.leaf, path=proof.path, as_of=batch_reference(state), account=account)
 
     async def GetInvariants(self, request: pb.GetInvariantsRequest, context: Context) -> pb.GetInvariantsResponse:  # noqa: N802
         """Whether the books add up, and their public sums."""

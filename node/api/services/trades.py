@@ -14,7 +14,8 @@ from node.api.guard import Context, send
 from node.api.limits import ApiLimits
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Trade
-from node.ledger.wire import terms_to_proto, trade_from_proto
+from node.ledger.wire_agreements import terms_to_proto, trade_from_proto
+from node.ledger.wire_fields import handle_from_proto
 
 
 def proposal_to_proto(trade: Trade) -> pb.TradeProposal:
@@ -84,6 +85,8 @@ class TradeService(pb_grpc.TradeServiceServicer):
             maker=reference,
             maker_proof=request.maker_proof,
             maker_signature=request.maker_signature,
+            maker_handle=handle_from_proto("maker_handle", request, "maker_handle"),
+            maker_handle_proof=request.maker_handle_proof,
         )
         return pb.AcceptResponse(message_id=await self._admission.submit(trade))
 

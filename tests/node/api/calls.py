@@ -13,6 +13,7 @@ from clearing.v1 import (
     market_service_pb2_grpc,
     operator_service_pb2_grpc,
     trade_service_pb2_grpc,
+    transfer_service_pb2_grpc,
 )
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -32,6 +33,7 @@ class Client:
         self.market = market_service_pb2_grpc.MarketServiceStub(channel)
         self.operator = operator_service_pb2_grpc.OperatorServiceStub(channel)
         self.trades = trade_service_pb2_grpc.TradeServiceStub(channel)
+        self.transfers = transfer_service_pb2_grpc.TransferServiceStub(channel)
 
 
 def connect(server: ApiServer) -> Client:

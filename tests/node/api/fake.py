@@ -10,13 +10,14 @@ from node.api import (
     MessageStage,
     MessageState,
     NodeStatus,
+    OpenTransfer,
     PeerView,
     TradeProposal,
 )
 from node.ledger.batch import Batch
 from node.ledger.claims import TrustingVerifier, Verifier
 from node.ledger.execution import Executed, Proposal
-from node.ledger.messages import Message, Trade
+from node.ledger.messages import Message, Trade, Transfer
 from node.ledger.state import House, LedgerState
 from node.ledger.types import AccountId, Address, Digest
 from node.ledger.wire import batch_hash
@@ -60,6 +61,7 @@ class FakeNode:
         self.store = self.clearing.store
         self.batches = self.clearing.batches
         self.new_proposals: Feed[TradeProposal] = Feed()
+        self.new_transfers: Feed[OpenTransfer] = Feed()
         self.endpoints = tuple(
             ChainEndpoint(c, f"chain {c}", c == HUB_CHAIN, Address(bytes([1] * 20)), Address(bytes([2] * 20)))
             for c in CHAINS
@@ -67,6 +69,7 @@ class FakeNode:
         self.taken: list[Message] = []
         self.known: dict[Digest, MessageState] = {}
         self.waiting: dict[Digest, TradeProposal] = {}
+        self.offered: dict[Digest, OpenTransfer] = {}
         self.refuse: Exception | None = None
 
     @property
@@ -108,6 +111,20 @@ class FakeNode:
 
     def proposal(self, proposal_id: Digest) -> TradeProposal | None:
         return self.waiting.get(proposal_id)
+
+    async def propose_transfer(self, transfer: Transfer) -> Digest:
+        if self.refuse is not None:
+            raise self.refuse
+        offered = OpenTransfer(transfer.digest(self.house.deployment), transfer)
+        self.offered[offered.id] = offered
+        self.new_transfers.publish(offered)
+        return offered.id
+
+    def transfers(self, receiver: AccountId) -> tuple[OpenTransfer, ...]:
+        return tuple(offered for offered in self.offered.values() if offered.counterparty == receiver)
+
+    def transfer(self, proposal_id: Digest) -> OpenTransfer | None:
+        return self.offered.get(proposal_id)
 
     def node_status(self) -> NodeStatus:
         validators = self.house.validators

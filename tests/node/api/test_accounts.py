@@ -8,7 +8,7 @@ from node.client.holdings import Holdings
 from node.ledger.batch import Deposited
 from node.ledger.effects import Posting, PostingKind
 from node.ledger.types import AccountId, AssetId, InstrumentId, account_id
-from node.ledger.wire import trade_from_proto
+from node.ledger.wire_agreements import trade_from_proto
 from node.market.window import MarginWindow
 from tests.node.api.calls import items, refusal, until_mark
 from tests.support.ledger import HUB_CHAIN, USD, Trader, make_trade, token

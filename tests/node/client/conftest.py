@@ -21,23 +21,33 @@ from clearing.v1 import (
     market_service_pb2_grpc,
     trade_service_pb2,
     trade_service_pb2_grpc,
+    transfer_service_pb2,
+    transfer_service_pb2_grpc,
 )
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from circuits.auditor import AuditorKey
 from circuits.transcript import Deployment
 from node.ledger.account import Credit
 from node.ledger.apply import apply_message
 from node.ledger.claims import InlineVerifier
 from node.ledger.effects import LedgerEvent, Posting, PostingKind
-from node.ledger.errors import Refused
+from node.ledger.errors import Reason, Refused
 from node.ledger.house_digest import house_digest
-from node.ledger.messages import AccountReference, Message, Trade
+from node.ledger.messages import AccountReference, Message, SetAuditor, Trade, Transfer
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import ChainCursor, House, LedgerState, genesis
 from node.ledger.types import AccountId, Address, MicroUsd, account_id
-from node.ledger.wire import message_from_proto, terms_from_proto, trade_to_proto
+from node.ledger.wire import message_from_proto, message_to_proto
+from node.ledger.wire_agreements import (
+    terms_from_proto,
+    trade_to_proto,
+    transfer_terms_from_proto,
+    transfer_to_proto,
+)
+from node.ledger.wire_fields import handle_from_proto
 from node.market.grid import InstrumentGrid, RiskGrid, UnderlyingGrid
 from node.market.instruments import CollateralAsset, Perpetual, Registry
 from node.market.oracle_rules import Price
@@ -47,6 +57,8 @@ from tests.support.committee import deal_committee
 
 DOLLAR = 10**6
 HUB_BLOCK = 100
+Carried = Trade | Transfer | SetAuditor
+"""Messages that postings come with."""
 FUNDING = 3 * DOLLAR
 CHAINS = [market_service_pb2.Chain(chain_id=31337, hub=True, vault=b"\x0c" * 20, auction=b"\x0d" * 20)]
 
@@ -126,31 +138,35 @@ class FakeNode:
     grid: RiskGrid
     state: LedgerState
     batch: int = 1
-    postings: dict[bytes, list[tuple[int, Posting, Trade | None]]] = field(default_factory=dict)
+    postings: dict[bytes, list[tuple[int, Posting, Carried | None]]] = field(default_factory=dict)
     final: dict[bytes, int] = field(default_factory=dict)
     certified: set[bytes] = field(default_factory=set)
     """Messages that the node says are certified and not final yet."""
     events: list[tuple[int, LedgerEvent]] = field(default_factory=list)
     proposals: dict[bytes, Any] = field(default_factory=dict)
+    offered: dict[bytes, Any] = field(default_factory=dict)
+    """Transfers that wait for their receivers."""
     meddle: Callable[[str, Any], Awaitable[None]] | None = None
     """Awaited with the method's name and what it carries, before the node looks at it."""
     lose_answers: int = 0
+    claimed_auditor: AuditorKey | None = None
+    """An auditor that the node says every account has."""
     refused: list[str] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def apply(self, message: Message, key: bytes) -> None:
         """Apply as the ledger does, as one final batch."""
         applied = apply_message(self.house, self.state, message, InlineVerifier(self.house.committee.key))
-        trade = message if isinstance(message, Trade) else None
+        carried = message if isinstance(message, Trade | Transfer | SetAuditor) else None
         self.final[key] = self.batch + 1
-        await self.advance(applied.state, applied.effects, trade)
+        await self.advance(applied.state, applied.effects, carried)
 
-    async def advance(self, state: LedgerState, effects: Any, trade: Trade | None = None) -> None:
+    async def advance(self, state: LedgerState, effects: Any, carried: Carried | None = None) -> None:
         """One more final batch."""
         self.state, self.batch = state, self.batch + 1
         for effect in effects:
             if isinstance(effect, Posting):
-                named = trade if effect.message is not None else None
+                named = carried if effect.message is not None else None
                 self.postings.setdefault(effect.account, []).append((self.batch, effect, named))
             elif isinstance(effect, LedgerEvent):
                 self.events.append((self.batch, effect))
@@ -213,6 +229,11 @@ class Accounts(account_service_pb2_grpc.AccountServiceServicer):
         )
         if held.window is not None:
             proto.window.encoding = held.window.encode()
+        if held.limbs.high is not None:
+            proto.limbs.high = held.limbs.high.encode()
+        auditor = self.node.claimed_auditor or held.auditor
+        if auditor is not None:
+            proto.audit.auditor = auditor.encode()
         return proto
 
     async def GetAccount(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -229,8 +250,8 @@ class Accounts(account_service_pb2_grpc.AccountServiceServicer):
         sent = request.after_sequence
         while True:
             postings, as_of = self.node.postings.get(request.account, []), self.node.as_of()
-            for sequence, (batch, posting, trade) in enumerate(postings[sent:], sent + 1):
-                yield account_service_pb2.StreamPostingsResponse(posting=_posting(sequence, batch, posting, trade))
+            for sequence, (batch, posting, named) in enumerate(postings[sent:], sent + 1):
+                yield account_service_pb2.StreamPostingsResponse(posting=_posting(sequence, batch, posting, named))
             sent = max(sent, len(postings))
             yield account_service_pb2.StreamPostingsResponse(complete_through=as_of)
             async with self.node.changed:
@@ -238,7 +259,7 @@ class Accounts(account_service_pb2_grpc.AccountServiceServicer):
                     await self.node.changed.wait()
 
 
-def _posting(sequence: int, batch: int, posting: Posting, trade: Trade | None) -> Any:
+def _posting(sequence: int, batch: int, posting: Posting, named: Carried | None) -> Any:
     return account_service_pb2.Posting(
         sequence=sequence,
         batch=batch,
@@ -247,7 +268,9 @@ def _posting(sequence: int, batch: int, posting: Posting, trade: Trade | None) -
         asset=posting.asset or "",
         instrument=posting.instrument or "",
         message_id=posting.message or b"",
-        trade=None if trade is None else trade_to_proto(trade),
+        trade=trade_to_proto(named) if isinstance(named, Trade) else None,
+        transfer=transfer_to_proto(named) if isinstance(named, Transfer) else None,
+        set_auditor=message_to_proto(named).set_auditor if isinstance(named, SetAuditor) else None,
     )
 
 
@@ -376,6 +399,8 @@ class Trades(trade_service_pb2_grpc.TradeServiceServicer):
             maker=AccountReference(AccountId(request.maker.account), request.maker.version, request.maker.credits),
             maker_proof=request.maker_proof,
             maker_signature=request.maker_signature,
+            maker_handle=handle_from_proto("maker_handle", request, "maker_handle"),
+            maker_handle_proof=request.maker_handle_proof,
         )
         await self.node.interfere("Accept", trade)
         try:
@@ -383,6 +408,53 @@ class Trades(trade_service_pb2_grpc.TradeServiceServicer):
         except Refused as refused:
             await self.node.refuse(context, refused)
         return trade_service_pb2.AcceptResponse(message_id=request.proposal_id)
+
+
+class Transfers(transfer_service_pb2_grpc.TransferServiceServicer):
+    def __init__(self, node: FakeNode) -> None:
+        self.node = node
+
+    async def ProposeTransfer(self, request: Any, context: Any) -> Any:  # noqa: N802
+        terms = transfer_terms_from_proto(request.proposal.terms)
+        if terms.sender.account == terms.receiver:
+            await self.node.refuse(context, Refused(Reason.SELF_TRANSFER, "sender and receiver must be two accounts"))
+        digest = terms.digest(self.node.house.deployment)
+        self.node.offered[digest] = request.proposal
+        async with self.node.changed:
+            self.node.changed.notify_all()
+        return transfer_service_pb2.ProposeTransferResponse(proposal_id=digest)
+
+    async def StreamTransfers(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        sent: set[bytes] = set()
+        while True:
+            for digest, proposal in list(self.node.offered.items()):
+                if digest not in sent and proposal.terms.receiver == request.receiver:
+                    sent.add(digest)
+                    yield transfer_service_pb2.StreamTransfersResponse(proposal_id=digest, proposal=proposal)
+            async with self.node.changed:
+                if sent >= set(self.node.offered):
+                    await self.node.changed.wait()
+
+    async def AcceptTransfer(self, request: Any, context: Any) -> Any:  # noqa: N802
+        proposal, receiver = self.node.offered[request.proposal_id], request.receiver
+        transfer = Transfer(
+            terms=transfer_terms_from_proto(proposal.terms),
+            sealed_box=proposal.sealed_box,
+            opening_proof=proposal.opening_proof,
+            sender_proof=proposal.sender_proof,
+            sender_signature=proposal.sender_signature,
+            receiver=AccountReference(AccountId(receiver.account), receiver.version, receiver.credits),
+            receiver_proof=request.receiver_proof,
+            receiver_signature=request.receiver_signature,
+            receiver_handle=handle_from_proto("receiver_handle", request, "receiver_handle"),
+            receiver_handle_proof=request.receiver_handle_proof,
+        )
+        await self.node.interfere("AcceptTransfer", transfer)
+        try:
+            await self.node.apply(transfer, request.proposal_id)
+        except Refused as refused:
+            await self.node.refuse(context, refused)
+        return transfer_service_pb2.AcceptTransferResponse(message_id=request.proposal_id)
 
 
 class Liquidations(liquidation_service_pb2_grpc.LiquidationServiceServicer):
@@ -442,6 +514,7 @@ async def served(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
     margin_service_pb2_grpc.add_MarginServiceServicer_to_server(Margin(node), server)
     market_service_pb2_grpc.add_MarketServiceServicer_to_server(Market(node), server)
     trade_service_pb2_grpc.add_TradeServiceServicer_to_server(Trades(node), server)
+    transfer_service_pb2_grpc.add_TransferServiceServicer_to_server(Transfers(node), server)
     liquidation_service_pb2_grpc.add_LiquidationServiceServicer_to_server(Liquidations(node), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

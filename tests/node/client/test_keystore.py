@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.client import keystore as module
+from node.client import secret_files as module
 from node.client.errors import (
     ClientError,
     KeystoreExists,

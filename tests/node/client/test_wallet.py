@@ -7,15 +7,17 @@ from eth_hash.auto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from circuits.auditor import AuditorKey
 from circuits.group import random_scalar
 from circuits.pedersen import HANDLE_BASE, NOTHING, Commitment, CommitmentKey, Opening
 from circuits.transcript import Deployment
 from node.client.derivation import fresh_nonce
 from node.client.errors import BoxRefused, OpeningMismatch, PostingInvalid, ProposalRejected, WalletDiverged
 from node.client.proposals import read_proposal
+from node.client.signing import OwnerKey
 from node.client.wallet import MAX_TRADE_LOTS, AccountWallet, SizeSearch
 from node.ledger.effects import Posting, PostingKind
-from node.ledger.messages import AccountReference, Trade, TradeTerms
+from node.ledger.messages import AccountReference, SetAuditor, Trade, TradeTerms
 from node.ledger.types import AccountId, AssetId, Digest, InstrumentId, MicroUsd
 
 KEY = CommitmentKey(HANDLE_BASE * random_scalar())
@@ -24,6 +26,8 @@ TAKER, MAKER = AccountId(b"\x01" * 32), AccountId(b"\x02" * 32)
 PERPETUAL = InstrumentId("BTC-PERP")
 SEARCH = SizeSearch(table_bits=12)
 TAKING, MAKING = b"\x11" * 32, b"\x22" * 32
+OWNER = OwnerKey(b"\x33" * 32)
+AUDITOR = AuditorKey(HANDLE_BASE * random_scalar())
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Committed:
     collateral: dict[AssetId, Commitment] = field(default_factory=dict)
     positions: dict[InstrumentId, Commitment] = field(default_factory=dict)
     credits_merged: int = 0
+    auditor: AuditorKey | None = None
 
 
 def wallet(seed: bytes, account: AccountId) -> AccountWallet:
@@ -131,7 +136,7 @@ def test_a_wallet_never_takes_the_other_part_in_its_trade() -> None:
         wallet(MAKING, MAKER).apply(wrong, trade)
 
 
-@pytest.mark.parametrize("subject", ["cash", "WBTC@1", "BTC-PERP", "the number of merged credits"])
+@pytest.mark.parametrize("subject", ["cash", "WBTC@1", "BTC-PERP", "the number of merged credits", "the auditor"])
 def test_a_commitment_that_is_not_the_openings_is_named(subject: str) -> None:
     one = Commitment.public(1)
     committed = {
@@ -139,6 +144,7 @@ def test_a_commitment_that_is_not_the_openings_is_named(subject: str) -> None:
         "WBTC@1": Committed(collateral={AssetId("WBTC@1"): one}),
         "BTC-PERP": Committed(positions={PERPETUAL: one}),
         "the number of merged credits": Committed(credits_merged=1),
+        "the auditor": Committed(auditor=AUDITOR),
     }[subject]
     wallet(TAKING, TAKER).verify(Committed())
     with pytest.raises(WalletDiverged) as diverged:
@@ -205,6 +211,48 @@ def test_a_size_that_no_trade_can_have_is_refused(size: int) -> None:
     with pytest.raises(ProposalRejected) as rejected:
         read_proposal(wallet(MAKING, MAKER), DEPLOYMENT, trade.digest(DEPLOYMENT), trade)
     assert rejected.value.field == "size"
+
+
+def naming(auditor: AuditorKey | None, account: AccountId = TAKER, owner: OwnerKey = OWNER) -> SetAuditor:
+    message = SetAuditor(AccountReference(account, 3, 0), auditor, b"", 0, fresh_nonce(), 99)
+    return replace(message, signature=owner.sign(message.digest(DEPLOYMENT)))
+
+
+def named(message: SetAuditor) -> Posting:
+    return Posting(PostingKind.AUDITOR, TAKER, message=message.digest(DEPLOYMENT))
+
+
+def test_an_auditor_is_whom_the_owner_signed_for_until_it_signs_again() -> None:
+    owned = AccountWallet(TAKING, DEPLOYMENT, TAKER, KEY, SEARCH, OWNER.address)
+    for auditor in (AUDITOR, None):
+        message = naming(auditor)
+        owned.apply(named(message), message)
+        assert owned.holdings.auditor == auditor
+    amount = Opening.fresh(7)
+    assert owned.holdings.handle(amount) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        naming(AUDITOR, owner=OwnerKey(b"\x44" * 32)),
+        naming(AUDITOR, account=MAKER),
+        replace(naming(AUDITOR), auditor=AuditorKey(HANDLE_BASE * random_scalar())),
+        replace(naming(AUDITOR), signature=b""),
+        None,
+        make_trade(12),
+    ],
+    ids=["another signer", "another account", "another auditor", "no signature", "no message", "a trade"],
+)
+def test_a_node_cannot_make_an_owner_believe_in_an_auditor(message: SetAuditor | None) -> None:
+    """Whoever brought handles for it would be read by the node."""
+    owned = AccountWallet(TAKING, DEPLOYMENT, TAKER, KEY, SEARCH, OWNER.address)
+    told = Digest(bytes(32)) if message is None else message.digest(DEPLOYMENT)
+    with pytest.raises(PostingInvalid):
+        owned.apply(Posting(PostingKind.AUDITOR, TAKER, message=told), message)
+    with pytest.raises(PostingInvalid):
+        wallet(TAKING, TAKER).apply(named(naming(AUDITOR)), naming(AUDITOR))
+    assert owned.holdings.auditor is None
 
 
 def test_the_repr_of_a_wallet_shows_no_secret() -> None:

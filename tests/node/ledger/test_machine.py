@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from circuits.auditor import NO_HANDLE, AuditorSecret, Handle
 from circuits.errors import Insolvent
-from circuits.pedersen import Commitment
+from circuits.group import scalar
+from circuits.pedersen import VALUE_BASE, Commitment
 from node.client.holdings import Holdings
 from node.ledger.batch import AccountOpening, Exited, Paid, PayFailed, Seized, Sold, VaultEvent
 from node.ledger.calls import lapse_reason
@@ -25,8 +27,9 @@ from node.ledger.errors import Reason
 from node.ledger.messages import Message
 from node.ledger.state import Stage
 from node.ledger.types import INSURANCE_ACCOUNT, Address, AssetId, MicroUsd, Status
+from node.market.errors import UnknownInstrument
 from tests.support.clearing import Clearing
-from tests.support.ledger import CHAINS, USD, Trader, address_of, make_setting, make_trade
+from tests.support.ledger import CASH_OFFSET, CHAINS, USD, Trader, address_of, make_setting, make_trade, make_transfer
 
 KEYS = [PrivateKey(bytes([number]) * 32) for number in range(1, 5)]
 """The same in every run, so that accounts and defaults have the same order."""
@@ -34,11 +37,22 @@ BACKSTOP_KEY = KEYS.pop()
 SETTING = make_setting(address_of(BACKSTOP_KEY), backstop_limit=6_000 * USD)
 INSTRUMENTS = ("BTC-PERP", "ETH-PERP", "BTC-20200327", "BTC-20200327-8000-C")
 UNITS = {"USD": 900 * USD, "WETH": 2 * 10**5, "WBTC": 10**5}
-EXPECTED = frozenset(Reason) - {Reason.MALFORMED, Reason.SIGNATURE_INVALID, Reason.PROOF_INVALID, Reason.SELF_TRADE}
+EXPECTED = frozenset(Reason) - {
+    Reason.MALFORMED,
+    Reason.SIGNATURE_INVALID,
+    Reason.PROOF_INVALID,
+    Reason.SELF_TRADE,
+    Reason.SELF_TRANSFER,
+}
 OWNERS = 3
+AUDITOR = AuditorSecret.decode(bytes(31) + b"\5")
 
 owners = st.integers(0, OWNERS - 1)
 chains = st.sampled_from(CHAINS)
+
+
+def require_read(commitment: Commitment, handle: Handle, value: int) -> None:
+    assert AUDITOR.read(commitment, handle) == VALUE_BASE * scalar(value)
 
 
 class House(RuleBasedStateMachine):
@@ -56,11 +70,26 @@ class House(RuleBasedStateMachine):
         self.trade(0, 1, "BTC-PERP", sizes[0], 1000, 0)
         self.trade(1, 1, "ETH-PERP", sizes[1], 1000, 0)
 
+    @rule(owner=owners, named=st.booleans())
+    def set_auditor(self, owner: int, named: bool) -> None:
+        trader, state = self.owners[owner], self.clearing.state
+        before = trader.auditor
+        try:
+            message = trader.set_auditor(state, AUDITOR) if named else trader.remove_auditor(state)
+        except (Insolvent, UnknownInstrument):
+            trader.auditor = before
+            return
+        self.clearing.batch(message, blocks=0)
+        assert {refusal.reason for refusal in self.clearing.refused} <= EXPECTED
+        if self.clearing.refused:
+            trader.auditor = before
+
     def _send(self, make: Callable[[], Message], blocks: int = 0) -> None:
         """One message, unless its owner knows better than to send it."""
         try:
             message = make()
-        except Insolvent:
+        except (Insolvent, UnknownInstrument):
+            # Short of margin, or with an expired instrument that waits for a price to settle at.
             return
         self.clearing.batch(message, blocks=blocks)
         assert {refusal.reason for refusal in self.clearing.refused} <= EXPECTED
@@ -90,6 +119,17 @@ class House(RuleBasedStateMachine):
         self._send(
             lambda: make_trade(self.clearing.state, buyer, seller, instrument, size, mark * off // 1000, fee=fee)
         )
+
+    @rule(
+        sender=owners,
+        step=st.integers(1, OWNERS - 1),
+        asset=st.sampled_from(["CASH", *(f"{symbol}@{chain}" for symbol in ("WETH", "WBTC") for chain in CHAINS[:2])]),
+        share=st.integers(1, 10),
+    )
+    def transfer(self, sender: int, step: int, asset: str, share: int) -> None:
+        giver, taker = self.owners[sender], self.owners[(sender + step) % OWNERS]
+        amount = UNITS[asset.split("@")[0].replace("CASH", "USD")] * share // 10
+        self._send(lambda: make_transfer(self.clearing.state, giver, taker, asset, amount))
 
     @rule(owner=owners)
     def prove(self, owner: int) -> None:
@@ -229,6 +269,33 @@ class House(RuleBasedStateMachine):
         for instrument in INSTRUMENTS:
             held = (t.holdings.positions.get(instrument) for t in traders)  # type: ignore[call-overload]
             assert sum(opening.value for opening in held if opening is not None) == 0
+
+    @invariant()
+    def the_auditor_reads_what_the_owners_know(self) -> None:
+        """Every handle fits its commitment, whatever the account went through since the auditor was named."""
+        if not hasattr(self, "clearing"):
+            return
+        for trader in self.owners:
+            account, held = self.clearing.account(trader), trader.holdings
+            assert account.auditor == trader.auditor
+            if account.audit is None:
+                continue
+            audit = account.audit
+            require_read(account.cash, audit.cash, held.cash.value)
+            for instrument, lots in account.positions.items():
+                handle = audit.positions.get(instrument, NO_HANDLE)
+                require_read(lots, handle, held.positions[instrument].value)
+            for asset, amount in account.collateral.items():
+                handle = audit.collateral.get(asset, NO_HANDLE)
+                require_read(amount, handle, held.collateral[asset].value)
+            limbs, settled = account.limbs, held.cash.value - account.limbs.public_since
+            for entry, handle in zip(limbs.settled, audit.settled, strict=True):
+                quantity = trader.opened_to[entry.position.encode()]
+                require_read(entry.position, handle, quantity)
+                settled -= entry.coefficient * quantity
+            if limbs.high is not None and limbs.low is not None:
+                require_read(limbs.high, audit.high, settled + CASH_OFFSET >> 32)
+                require_read(limbs.low, audit.low, settled + CASH_OFFSET & 0xFFFFFFFF)
 
     @invariant()
     def promises_are_covered(self) -> None:

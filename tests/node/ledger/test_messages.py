@@ -5,7 +5,8 @@ from coincurve import PrivateKey
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from circuits.pedersen import Commitment
+from circuits.auditor import AuditorKey, Handle
+from circuits.pedersen import HANDLE_BASE, VALUE_BASE, Commitment
 from circuits.transcript import Deployment
 from node.ledger.messages import (
     AccountReference,
@@ -13,6 +14,7 @@ from node.ledger.messages import (
     MarginProof,
     Message,
     OpenAccount,
+    SetAuditor,
     Trade,
     TradeTerms,
     Withdraw,
@@ -22,6 +24,7 @@ from node.ledger.signatures import SignatureMalformed, recover_compact, recover_
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from tests.support.ledger import address_of
 
+HANDLE, OTHER_HANDLE = Handle(HANDLE_BASE), Handle(VALUE_BASE)
 HERE = Deployment(31337, bytes(range(20)), bytes(range(32)))
 REFERENCE = AccountReference(AccountId(bytes([1] * 32)), 3, 2)
 TERMS = TradeTerms(
@@ -35,6 +38,7 @@ TERMS = TradeTerms(
     box_digest=Digest(bytes([3] * 32)),
     nonce=bytes([4] * 32),
     expiry=99,
+    taker_handle=HANDLE,
 )
 NONCE = bytes([4] * 32)
 MESSAGES: dict[str, Message] = {
@@ -42,6 +46,7 @@ MESSAGES: dict[str, Message] = {
     "MarginProof": MarginProof(REFERENCE, 4, NONCE, 99),
     "TradeTerms": Trade(TERMS, b"", b"", b"", b"", AccountReference(TERMS.maker, 1, 0)),
     "Withdraw": Withdraw(REFERENCE, AssetId("USD@31337"), 10, Address(bytes([5] * 20)), 4, NONCE, 99),
+    "SetAuditor": SetAuditor(REFERENCE, AuditorKey(VALUE_BASE), HANDLE.encode(), 4, NONCE, 99),
     "Bid": Bid(REFERENCE, Digest(bytes([7] * 32)), MicroUsd(-5), 4, NONCE, 99),
 }
 VALUES = {
@@ -67,12 +72,21 @@ VALUES = {
         "boxDigest": TERMS.box_digest,
         "nonce": NONCE,
         "expiry": 99,
+        "takerHandle": HANDLE.encode(),
     },
     "Withdraw": {
         **REFERENCE.fields(),
         "asset": "USD@31337",
         "amount": 10,
         "recipient": "0x" + "05" * 20,
+        "round": 4,
+        "nonce": NONCE,
+        "expiry": 99,
+    },
+    "SetAuditor": {
+        **REFERENCE.fields(),
+        "auditor": OTHER_HANDLE.encode(),
+        "handles": HANDLE.encode(),
         "round": 4,
         "nonce": NONCE,
         "expiry": 99,
@@ -116,6 +130,7 @@ CHANGES = {
     "box_digest": Digest(bytes(32)),
     "nonce": bytes(32),
     "expiry": 100,
+    "taker_handle": OTHER_HANDLE,
 }
 
 
@@ -128,12 +143,23 @@ def test_every_field_of_the_terms_is_signed_by_both_sides(field: str):
     assert changed.acceptance_digest(HERE) != trade.acceptance_digest(HERE)
 
 
-def test_the_makers_signature_also_covers_its_own_version_and_credits():
+def test_who_names_an_auditor_signs_whom_and_with_which_handles():
+    message = MESSAGES["SetAuditor"]
+    assert isinstance(message, SetAuditor)
+    for changes in ({"auditor": None}, {"handles": b""}, {"round": 5}, {"nonce": bytes(32)}, {"expiry": 98}):
+        assert replace(message, **changes).digest(HERE) != message.digest(HERE)
+    for proofs in ({"auditor_proof": b"1"}, {"handles_proof": b"1"}, {"proof": b"1"}):
+        assert replace(message, **proofs).digest(HERE) == message.digest(HERE)
+
+
+def test_the_makers_signature_also_covers_its_own_version_credits_and_handle():
     trade = MESSAGES["TradeTerms"]
     assert isinstance(trade, Trade)
     for maker in (replace(trade.maker, version=2), replace(trade.maker, credits=1)):
         assert replace(trade, maker=maker).acceptance_digest(HERE) != trade.acceptance_digest(HERE)
         assert replace(trade, maker=maker).digest(HERE) == trade.digest(HERE)
+    with_handle = replace(trade, maker_handle=HANDLE)
+    assert with_handle.acceptance_digest(HERE) != trade.acceptance_digest(HERE)
 
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

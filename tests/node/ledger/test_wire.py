@@ -5,7 +5,9 @@ from clearing.v1 import batch_pb2, messages_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuits.pedersen import Commitment
+from circuits.auditor import AuditorKey, Handle
+from circuits.group import IDENTITY, scalar
+from circuits.pedersen import HANDLE_BASE, Commitment
 from node.ledger.batch import (
     AccountOpening,
     Batch,
@@ -30,13 +32,17 @@ from node.ledger.messages import (
     MarginProof,
     Message,
     OpenAccount,
+    SetAuditor,
     Trade,
     TradeTerms,
+    Transfer,
+    TransferTerms,
     Withdraw,
 )
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire import batch_hash, decode_batch, decode_message, encode_batch, encode_message, size_in_batch
 from node.market.oracle_rules import Observation
+from tests.circuits.test_group import compress, order_eleven_point
 from tests.support.clearing import Clearing
 from tests.support.ledger import Setting
 
@@ -48,6 +54,7 @@ names = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 blobs = st.binary(max_size=100)
 references = st.builds(AccountReference, digests.map(AccountId), numbers, numbers)
 commitments = st.integers(-9, 9).map(Commitment.public)
+optional_handles = st.none() | st.integers(1, 9).map(lambda factor: Handle(HANDLE_BASE * scalar(factor)))
 terms = st.builds(
     TradeTerms,
     references,
@@ -60,11 +67,38 @@ terms = st.builds(
     digests.map(Digest),
     digests,
     numbers,
+    optional_handles,
+)
+transfer_terms = st.builds(
+    TransferTerms,
+    references,
+    digests.map(AccountId),
+    names.map(AssetId),
+    numbers,
+    commitments,
+    digests.map(Digest),
+    digests,
+    numbers,
+    optional_handles,
 )
 sent: st.SearchStrategy[Message] = st.one_of(
     st.builds(OpenAccount, addresses.map(Address), indices, digests, numbers, digests, numbers, blobs),
     st.builds(MarginProof, references, numbers, digests, numbers, blobs, blobs),
-    st.builds(Trade, terms, blobs, blobs, blobs, blobs, references, blobs, blobs),
+    st.builds(Trade, terms, blobs, blobs, blobs, blobs, references, blobs, blobs, optional_handles, blobs),
+    st.builds(Transfer, transfer_terms, blobs, blobs, blobs, blobs, references, blobs, blobs, optional_handles, blobs),
+    st.builds(
+        SetAuditor,
+        references,
+        optional_handles.map(lambda handle: None if handle is None else AuditorKey(handle.point)),
+        blobs,
+        numbers,
+        digests,
+        numbers,
+        blobs,
+        blobs,
+        blobs,
+        blobs,
+    ),
     st.builds(
         Withdraw,
         references,
@@ -233,6 +267,32 @@ def test_a_commitment_that_is_no_pair_of_points_is_named(commitment: bytes):
     with pytest.raises(WireError) as caught:
         decode_message(proto.SerializeToString())
     assert caught.value.field == "terms.commitment"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", bytes(48), Handle(IDENTITY).encode(), compress(order_eleven_point()), Handle(HANDLE_BASE).encode() + b"\0"],
+    ids=["empty", "zeros", "identity", "outside the subgroup", "long"],
+)
+@pytest.mark.parametrize("field", ["terms.taker_handle", "maker_handle", "auditor"])
+def test_a_handle_or_key_that_is_no_point_of_the_group_is_named(data: bytes, field: str):
+    if field == "auditor":
+        naming = SetAuditor(MARGIN_PROOF.reference, None, b"", 0, bytes(32), 9)
+        proto = messages_pb2.ClientMessage.FromString(encode_message(naming))
+        proto.set_auditor.auditor = data
+    else:
+        proto = messages_pb2.ClientMessage.FromString(encode_message(TRADE))
+        place = proto.trade.terms if field.startswith("terms") else proto.trade
+        setattr(place, field.removeprefix("terms."), data)
+    with pytest.raises(WireError) as caught:
+        decode_message(proto.SerializeToString())
+    assert caught.value.field == field
+
+
+def test_a_trade_without_auditors_has_no_field_of_theirs():
+    proto = messages_pb2.ClientMessage.FromString(encode_message(TRADE)).trade
+    present = {entry.name for entry, _ in (*proto.ListFields(), *proto.terms.ListFields())}
+    assert not {name for name in present if "handle" in name}
 
 
 def test_an_empty_message_is_refused():

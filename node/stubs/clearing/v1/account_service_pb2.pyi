@@ -30,6 +30,9 @@ class PostingKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     POSTING_KIND_TRADE_MADE: _ClassVar[PostingKind]
     POSTING_KIND_SETTLED: _ClassVar[PostingKind]
     POSTING_KIND_OPENED: _ClassVar[PostingKind]
+    POSTING_KIND_TRANSFER_SENT: _ClassVar[PostingKind]
+    POSTING_KIND_TRANSFER_RECEIVED: _ClassVar[PostingKind]
+    POSTING_KIND_AUDITOR: _ClassVar[PostingKind]
 ACCOUNT_STATUS_UNSPECIFIED: AccountStatus
 ACCOUNT_STATUS_ACTIVE: AccountStatus
 ACCOUNT_STATUS_DUE: AccountStatus
@@ -47,6 +50,9 @@ POSTING_KIND_TRADE_TAKEN: PostingKind
 POSTING_KIND_TRADE_MADE: PostingKind
 POSTING_KIND_SETTLED: PostingKind
 POSTING_KIND_OPENED: PostingKind
+POSTING_KIND_TRANSFER_SENT: PostingKind
+POSTING_KIND_TRANSFER_RECEIVED: PostingKind
+POSTING_KIND_AUDITOR: PostingKind
 
 class BatchReference(_message.Message):
     __slots__ = ("number", "root", "hub_block", "hub_time")
@@ -130,8 +136,42 @@ class MarginWindow(_message.Message):
     encoding: bytes
     def __init__(self, round: _Optional[int] = ..., time: _Optional[int] = ..., underlyings: _Optional[_Iterable[_Union[UnderlyingWindow, _Mapping]]] = ..., encoding: _Optional[bytes] = ...) -> None: ...
 
+class NamedHandle(_message.Message):
+    __slots__ = ("name", "handle")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    HANDLE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    handle: bytes
+    def __init__(self, name: _Optional[str] = ..., handle: _Optional[bytes] = ...) -> None: ...
+
+class Audit(_message.Message):
+    __slots__ = ("auditor", "cash", "collateral", "positions", "high", "low", "settled")
+    AUDITOR_FIELD_NUMBER: _ClassVar[int]
+    CASH_FIELD_NUMBER: _ClassVar[int]
+    COLLATERAL_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    auditor: bytes
+    cash: bytes
+    collateral: _containers.RepeatedCompositeFieldContainer[NamedHandle]
+    positions: _containers.RepeatedCompositeFieldContainer[NamedHandle]
+    high: bytes
+    low: bytes
+    settled: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, auditor: _Optional[bytes] = ..., cash: _Optional[bytes] = ..., collateral: _Optional[_Iterable[_Union[NamedHandle, _Mapping]]] = ..., positions: _Optional[_Iterable[_Union[NamedHandle, _Mapping]]] = ..., high: _Optional[bytes] = ..., low: _Optional[bytes] = ..., settled: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ExitRun(_message.Message):
+    __slots__ = ("proven", "last")
+    PROVEN_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    proven: int
+    last: int
+    def __init__(self, proven: _Optional[int] = ..., last: _Optional[int] = ...) -> None: ...
+
 class Account(_message.Message):
-    __slots__ = ("id", "owner", "index", "sealing_key", "version", "status", "deadline", "cash", "collateral", "positions", "limbs", "window", "credits_merged", "credits_arrived", "inbox", "needs_proof")
+    __slots__ = ("id", "owner", "index", "sealing_key", "version", "status", "deadline", "cash", "collateral", "positions", "limbs", "window", "credits_merged", "credits_arrived", "inbox", "needs_proof", "audit", "proposers_since_call", "home_chain", "exits")
     ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -148,6 +188,10 @@ class Account(_message.Message):
     CREDITS_ARRIVED_FIELD_NUMBER: _ClassVar[int]
     INBOX_FIELD_NUMBER: _ClassVar[int]
     NEEDS_PROOF_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_FIELD_NUMBER: _ClassVar[int]
+    PROPOSERS_SINCE_CALL_FIELD_NUMBER: _ClassVar[int]
+    HOME_CHAIN_FIELD_NUMBER: _ClassVar[int]
+    EXITS_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     owner: bytes
     index: int
@@ -164,10 +208,14 @@ class Account(_message.Message):
     credits_arrived: int
     inbox: _containers.RepeatedCompositeFieldContainer[Credit]
     needs_proof: bool
-    def __init__(self, id: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., index: _Optional[int] = ..., sealing_key: _Optional[bytes] = ..., version: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., deadline: _Optional[int] = ..., cash: _Optional[bytes] = ..., collateral: _Optional[_Iterable[_Union[CollateralCommitment, _Mapping]]] = ..., positions: _Optional[_Iterable[_Union[PositionCommitment, _Mapping]]] = ..., limbs: _Optional[_Union[CashLimbs, _Mapping]] = ..., window: _Optional[_Union[MarginWindow, _Mapping]] = ..., credits_merged: _Optional[int] = ..., credits_arrived: _Optional[int] = ..., inbox: _Optional[_Iterable[_Union[Credit, _Mapping]]] = ..., needs_proof: _Optional[bool] = ...) -> None: ...
+    audit: Audit
+    proposers_since_call: _containers.RepeatedScalarFieldContainer[bytes]
+    home_chain: int
+    exits: ExitRun
+    def __init__(self, id: _Optional[bytes] = ..., owner: _Optional[bytes] = ..., index: _Optional[int] = ..., sealing_key: _Optional[bytes] = ..., version: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., deadline: _Optional[int] = ..., cash: _Optional[bytes] = ..., collateral: _Optional[_Iterable[_Union[CollateralCommitment, _Mapping]]] = ..., positions: _Optional[_Iterable[_Union[PositionCommitment, _Mapping]]] = ..., limbs: _Optional[_Union[CashLimbs, _Mapping]] = ..., window: _Optional[_Union[MarginWindow, _Mapping]] = ..., credits_merged: _Optional[int] = ..., credits_arrived: _Optional[int] = ..., inbox: _Optional[_Iterable[_Union[Credit, _Mapping]]] = ..., needs_proof: _Optional[bool] = ..., audit: _Optional[_Union[Audit, _Mapping]] = ..., proposers_since_call: _Optional[_Iterable[bytes]] = ..., home_chain: _Optional[int] = ..., exits: _Optional[_Union[ExitRun, _Mapping]] = ...) -> None: ...
 
 class Posting(_message.Message):
-    __slots__ = ("sequence", "batch", "kind", "amount", "asset", "instrument", "message_id", "trade")
+    __slots__ = ("sequence", "batch", "kind", "amount", "asset", "instrument", "message_id", "trade", "transfer", "set_auditor")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -176,6 +224,8 @@ class Posting(_message.Message):
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     TRADE_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    SET_AUDITOR_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     batch: int
     kind: PostingKind
@@ -184,7 +234,9 @@ class Posting(_message.Message):
     instrument: str
     message_id: bytes
     trade: _messages_pb2.Trade
-    def __init__(self, sequence: _Optional[int] = ..., batch: _Optional[int] = ..., kind: _Optional[_Union[PostingKind, str]] = ..., amount: _Optional[int] = ..., asset: _Optional[str] = ..., instrument: _Optional[str] = ..., message_id: _Optional[bytes] = ..., trade: _Optional[_Union[_messages_pb2.Trade, _Mapping]] = ...) -> None: ...
+    transfer: _messages_pb2.Transfer
+    set_auditor: _messages_pb2.SetAuditor
+    def __init__(self, sequence: _Optional[int] = ..., batch: _Optional[int] = ..., kind: _Optional[_Union[PostingKind, str]] = ..., amount: _Optional[int] = ..., asset: _Optional[str] = ..., instrument: _Optional[str] = ..., message_id: _Optional[bytes] = ..., trade: _Optional[_Union[_messages_pb2.Trade, _Mapping]] = ..., transfer: _Optional[_Union[_messages_pb2.Transfer, _Mapping]] = ..., set_auditor: _Optional[_Union[_messages_pb2.SetAuditor, _Mapping]] = ...) -> None: ...
 
 class GetAccountRequest(_message.Message):
     __slots__ = ("account",)

@@ -153,14 +153,16 @@ class GetLeafProofRequest(_message.Message):
     def __init__(self, account: _Optional[bytes] = ...) -> None: ...
 
 class GetLeafProofResponse(_message.Message):
-    __slots__ = ("leaf", "path", "as_of")
+    __slots__ = ("leaf", "path", "as_of", "account")
     LEAF_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     leaf: bytes
     path: _containers.RepeatedScalarFieldContainer[bytes]
     as_of: _account_service_pb2.BatchReference
-    def __init__(self, leaf: _Optional[bytes] = ..., path: _Optional[_Iterable[bytes]] = ..., as_of: _Optional[_Union[_account_service_pb2.BatchReference, _Mapping]] = ...) -> None: ...
+    account: _account_service_pb2.Account
+    def __init__(self, leaf: _Optional[bytes] = ..., path: _Optional[_Iterable[bytes]] = ..., as_of: _Optional[_Union[_account_service_pb2.BatchReference, _Mapping]] = ..., account: _Optional[_Union[_account_service_pb2.Account, _Mapping]] = ...) -> None: ...
 
 class AssetBooks(_message.Message):
     __slots__ = ("asset", "in_vault", "promised")

@@ -50,7 +50,7 @@ class MarginProof(_message.Message):
     def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class TradeTerms(_message.Message):
-    __slots__ = ("taker", "maker", "instrument", "price", "fee", "round", "commitment", "box_digest", "nonce", "expiry")
+    __slots__ = ("taker", "maker", "instrument", "price", "fee", "round", "commitment", "box_digest", "nonce", "expiry", "taker_handle")
     TAKER_FIELD_NUMBER: _ClassVar[int]
     MAKER_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,7 @@ class TradeTerms(_message.Message):
     BOX_DIGEST_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
     EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    TAKER_HANDLE_FIELD_NUMBER: _ClassVar[int]
     taker: AccountReference
     maker: bytes
     instrument: str
@@ -71,10 +72,11 @@ class TradeTerms(_message.Message):
     box_digest: bytes
     nonce: bytes
     expiry: int
-    def __init__(self, taker: _Optional[_Union[AccountReference, _Mapping]] = ..., maker: _Optional[bytes] = ..., instrument: _Optional[str] = ..., price: _Optional[int] = ..., fee: _Optional[int] = ..., round: _Optional[int] = ..., commitment: _Optional[bytes] = ..., box_digest: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ...) -> None: ...
+    taker_handle: bytes
+    def __init__(self, taker: _Optional[_Union[AccountReference, _Mapping]] = ..., maker: _Optional[bytes] = ..., instrument: _Optional[str] = ..., price: _Optional[int] = ..., fee: _Optional[int] = ..., round: _Optional[int] = ..., commitment: _Optional[bytes] = ..., box_digest: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., taker_handle: _Optional[bytes] = ...) -> None: ...
 
 class Trade(_message.Message):
-    __slots__ = ("terms", "sealed_box", "opening_proof", "taker_proof", "taker_signature", "maker", "maker_proof", "maker_signature")
+    __slots__ = ("terms", "sealed_box", "opening_proof", "taker_proof", "taker_signature", "maker", "maker_proof", "maker_signature", "maker_handle", "maker_handle_proof")
     TERMS_FIELD_NUMBER: _ClassVar[int]
     SEALED_BOX_FIELD_NUMBER: _ClassVar[int]
     OPENING_PROOF_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +85,8 @@ class Trade(_message.Message):
     MAKER_FIELD_NUMBER: _ClassVar[int]
     MAKER_PROOF_FIELD_NUMBER: _ClassVar[int]
     MAKER_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    MAKER_HANDLE_FIELD_NUMBER: _ClassVar[int]
+    MAKER_HANDLE_PROOF_FIELD_NUMBER: _ClassVar[int]
     terms: TradeTerms
     sealed_box: bytes
     opening_proof: bytes
@@ -91,7 +95,55 @@ class Trade(_message.Message):
     maker: AccountReference
     maker_proof: bytes
     maker_signature: bytes
-    def __init__(self, terms: _Optional[_Union[TradeTerms, _Mapping]] = ..., sealed_box: _Optional[bytes] = ..., opening_proof: _Optional[bytes] = ..., taker_proof: _Optional[bytes] = ..., taker_signature: _Optional[bytes] = ..., maker: _Optional[_Union[AccountReference, _Mapping]] = ..., maker_proof: _Optional[bytes] = ..., maker_signature: _Optional[bytes] = ...) -> None: ...
+    maker_handle: bytes
+    maker_handle_proof: bytes
+    def __init__(self, terms: _Optional[_Union[TradeTerms, _Mapping]] = ..., sealed_box: _Optional[bytes] = ..., opening_proof: _Optional[bytes] = ..., taker_proof: _Optional[bytes] = ..., taker_signature: _Optional[bytes] = ..., maker: _Optional[_Union[AccountReference, _Mapping]] = ..., maker_proof: _Optional[bytes] = ..., maker_signature: _Optional[bytes] = ..., maker_handle: _Optional[bytes] = ..., maker_handle_proof: _Optional[bytes] = ...) -> None: ...
+
+class TransferTerms(_message.Message):
+    __slots__ = ("sender", "receiver", "asset", "round", "commitment", "box_digest", "nonce", "expiry", "sender_handle")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    ASSET_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    COMMITMENT_FIELD_NUMBER: _ClassVar[int]
+    BOX_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    SENDER_HANDLE_FIELD_NUMBER: _ClassVar[int]
+    sender: AccountReference
+    receiver: bytes
+    asset: str
+    round: int
+    commitment: bytes
+    box_digest: bytes
+    nonce: bytes
+    expiry: int
+    sender_handle: bytes
+    def __init__(self, sender: _Optional[_Union[AccountReference, _Mapping]] = ..., receiver: _Optional[bytes] = ..., asset: _Optional[str] = ..., round: _Optional[int] = ..., commitment: _Optional[bytes] = ..., box_digest: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., sender_handle: _Optional[bytes] = ...) -> None: ...
+
+class Transfer(_message.Message):
+    __slots__ = ("terms", "sealed_box", "opening_proof", "sender_proof", "sender_signature", "receiver", "receiver_proof", "receiver_signature", "receiver_handle", "receiver_handle_proof")
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    SEALED_BOX_FIELD_NUMBER: _ClassVar[int]
+    OPENING_PROOF_FIELD_NUMBER: _ClassVar[int]
+    SENDER_PROOF_FIELD_NUMBER: _ClassVar[int]
+    SENDER_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_PROOF_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_HANDLE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_HANDLE_PROOF_FIELD_NUMBER: _ClassVar[int]
+    terms: TransferTerms
+    sealed_box: bytes
+    opening_proof: bytes
+    sender_proof: bytes
+    sender_signature: bytes
+    receiver: AccountReference
+    receiver_proof: bytes
+    receiver_signature: bytes
+    receiver_handle: bytes
+    receiver_handle_proof: bytes
+    def __init__(self, terms: _Optional[_Union[TransferTerms, _Mapping]] = ..., sealed_box: _Optional[bytes] = ..., opening_proof: _Optional[bytes] = ..., sender_proof: _Optional[bytes] = ..., sender_signature: _Optional[bytes] = ..., receiver: _Optional[_Union[AccountReference, _Mapping]] = ..., receiver_proof: _Optional[bytes] = ..., receiver_signature: _Optional[bytes] = ..., receiver_handle: _Optional[bytes] = ..., receiver_handle_proof: _Optional[bytes] = ...) -> None: ...
 
 class Withdraw(_message.Message):
     __slots__ = ("reference", "asset", "amount", "recipient", "round", "nonce", "expiry", "proof", "signature")
@@ -135,16 +187,44 @@ class Bid(_message.Message):
     signature: bytes
     def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auction: _Optional[bytes] = ..., limit: _Optional[int] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
+class SetAuditor(_message.Message):
+    __slots__ = ("reference", "auditor", "handles", "round", "nonce", "expiry", "auditor_proof", "handles_proof", "proof", "signature")
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    AUDITOR_FIELD_NUMBER: _ClassVar[int]
+    HANDLES_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    AUDITOR_PROOF_FIELD_NUMBER: _ClassVar[int]
+    HANDLES_PROOF_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    reference: AccountReference
+    auditor: bytes
+    handles: bytes
+    round: int
+    nonce: bytes
+    expiry: int
+    auditor_proof: bytes
+    handles_proof: bytes
+    proof: bytes
+    signature: bytes
+    def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auditor: _Optional[bytes] = ..., handles: _Optional[bytes] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., auditor_proof: _Optional[bytes] = ..., handles_proof: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
 class ClientMessage(_message.Message):
-    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid")
+    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid", "transfer", "set_auditor")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     MARGIN_PROOF_FIELD_NUMBER: _ClassVar[int]
     TRADE_FIELD_NUMBER: _ClassVar[int]
     WITHDRAW_FIELD_NUMBER: _ClassVar[int]
     BID_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    SET_AUDITOR_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     margin_proof: MarginProof
     trade: Trade
     withdraw: Withdraw
     bid: Bid
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ...) -> None: ...
+    transfer: Transfer
+    set_auditor: SetAuditor
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., set_auditor: _Optional[_Union[SetAuditor, _Mapping]] = ...) -> None: ...

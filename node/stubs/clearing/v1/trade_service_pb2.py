@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from clearing.v1 import messages_pb2 as clearing_dot_v1_dot_messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63learing/v1/trade_service.proto\x12\x0b\x63learing.v1\x1a\x1a\x63learing/v1/messages.proto\"\x90\x01\n\rTradeProposal\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.clearing.v1.TradeTerms\x12\x12\n\nsealed_box\x18\x02 \x01(\x0c\x12\x15\n\ropening_proof\x18\x03 \x01(\x0c\x12\x13\n\x0btaker_proof\x18\x04 \x01(\x0c\x12\x17\n\x0ftaker_signature\x18\x05 \x01(\x0c\">\n\x0eProposeRequest\x12,\n\x08proposal\x18\x01 \x01(\x0b\x32\x1a.clearing.v1.TradeProposal\"&\n\x0fProposeResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\"\'\n\x16StreamProposalsRequest\x12\r\n\x05maker\x18\x01 \x01(\x0c\"\\\n\x17StreamProposalsResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\x12,\n\x08proposal\x18\x02 \x01(\x0b\x32\x1a.clearing.v1.TradeProposal\"\x80\x01\n\rAcceptRequest\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\x12,\n\x05maker\x18\x02 \x01(\x0b\x32\x1d.clearing.v1.AccountReference\x12\x13\n\x0bmaker_proof\x18\x03 \x01(\x0c\x12\x17\n\x0fmaker_signature\x18\x04 \x01(\x0c\"$\n\x0e\x41\x63\x63\x65ptResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\x32\xf7\x01\n\x0cTradeService\x12\x44\n\x07Propose\x12\x1b.clearing.v1.ProposeRequest\x1a\x1c.clearing.v1.ProposeResponse\x12^\n\x0fStreamProposals\x12#.clearing.v1.StreamProposalsRequest\x1a$.clearing.v1.StreamProposalsResponse0\x01\x12\x41\n\x06\x41\x63\x63\x65pt\x12\x1a.clearing.v1.AcceptRequest\x1a\x1b.clearing.v1.AcceptResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63learing/v1/trade_service.proto\x12\x0b\x63learing.v1\x1a\x1a\x63learing/v1/messages.proto\"\x90\x01\n\rTradeProposal\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.clearing.v1.TradeTerms\x12\x12\n\nsealed_box\x18\x02 \x01(\x0c\x12\x15\n\ropening_proof\x18\x03 \x01(\x0c\x12\x13\n\x0btaker_proof\x18\x04 \x01(\x0c\x12\x17\n\x0ftaker_signature\x18\x05 \x01(\x0c\">\n\x0eProposeRequest\x12,\n\x08proposal\x18\x01 \x01(\x0b\x32\x1a.clearing.v1.TradeProposal\"&\n\x0fProposeResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\"\'\n\x16StreamProposalsRequest\x12\r\n\x05maker\x18\x01 \x01(\x0c\"\\\n\x17StreamProposalsResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\x12,\n\x08proposal\x18\x02 \x01(\x0b\x32\x1a.clearing.v1.TradeProposal\"\xe4\x01\n\rAcceptRequest\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\x12,\n\x05maker\x18\x02 \x01(\x0b\x32\x1d.clearing.v1.AccountReference\x12\x13\n\x0bmaker_proof\x18\x03 \x01(\x0c\x12\x17\n\x0fmaker_signature\x18\x04 \x01(\x0c\x12\x19\n\x0cmaker_handle\x18\x05 \x01(\x0cH\x00\x88\x01\x01\x12\x1f\n\x12maker_handle_proof\x18\x06 \x01(\x0cH\x01\x88\x01\x01\x42\x0f\n\r_maker_handleB\x15\n\x13_maker_handle_proof\"$\n\x0e\x41\x63\x63\x65ptResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\x32\xf7\x01\n\x0cTradeService\x12\x44\n\x07Propose\x12\x1b.clearing.v1.ProposeRequest\x1a\x1c.clearing.v1.ProposeResponse\x12^\n\x0fStreamProposals\x12#.clearing.v1.StreamProposalsRequest\x1a$.clearing.v1.StreamProposalsResponse0\x01\x12\x41\n\x06\x41\x63\x63\x65pt\x12\x1a.clearing.v1.AcceptRequest\x1a\x1b.clearing.v1.AcceptResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,9 +43,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMPROPOSALSRESPONSE']._serialized_start=368
   _globals['_STREAMPROPOSALSRESPONSE']._serialized_end=460
   _globals['_ACCEPTREQUEST']._serialized_start=463
-  _globals['_ACCEPTREQUEST']._serialized_end=591
-  _globals['_ACCEPTRESPONSE']._serialized_start=593
-  _globals['_ACCEPTRESPONSE']._serialized_end=629
-  _globals['_TRADESERVICE']._serialized_start=632
-  _globals['_TRADESERVICE']._serialized_end=879
+  _globals['_ACCEPTREQUEST']._serialized_end=691
+  _globals['_ACCEPTRESPONSE']._serialized_start=693
+  _globals['_ACCEPTRESPONSE']._serialized_end=729
+  _globals['_TRADESERVICE']._serialized_start=732
+  _globals['_TRADESERVICE']._serialized_end=979
 # @@protoc_insertion_point(module_scope)

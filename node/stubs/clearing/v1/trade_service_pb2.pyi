@@ -47,16 +47,20 @@ class StreamProposalsResponse(_message.Message):
     def __init__(self, proposal_id: _Optional[bytes] = ..., proposal: _Optional[_Union[TradeProposal, _Mapping]] = ...) -> None: ...
 
 class AcceptRequest(_message.Message):
-    __slots__ = ("proposal_id", "maker", "maker_proof", "maker_signature")
+    __slots__ = ("proposal_id", "maker", "maker_proof", "maker_signature", "maker_handle", "maker_handle_proof")
     PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
     MAKER_FIELD_NUMBER: _ClassVar[int]
     MAKER_PROOF_FIELD_NUMBER: _ClassVar[int]
     MAKER_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    MAKER_HANDLE_FIELD_NUMBER: _ClassVar[int]
+    MAKER_HANDLE_PROOF_FIELD_NUMBER: _ClassVar[int]
     proposal_id: bytes
     maker: _messages_pb2.AccountReference
     maker_proof: bytes
     maker_signature: bytes
-    def __init__(self, proposal_id: _Optional[bytes] = ..., maker: _Optional[_Union[_messages_pb2.AccountReference, _Mapping]] = ..., maker_proof: _Optional[bytes] = ..., maker_signature: _Optional[bytes] = ...) -> None: ...
+    maker_handle: bytes
+    maker_handle_proof: bytes
+    def __init__(self, proposal_id: _Optional[bytes] = ..., maker: _Optional[_Union[_messages_pb2.AccountReference, _Mapping]] = ..., maker_proof: _Optional[bytes] = ..., maker_signature: _Optional[bytes] = ..., maker_handle: _Optional[bytes] = ..., maker_handle_proof: _Optional[bytes] = ...) -> None: ...
 
 class AcceptResponse(_message.Message):
     __slots__ = ("message_id",)

@@ -1,0 +1,1 @@
+"""Risk models against the record: published cases of other venues' margin rules."""

@@ -1,0 +1,39 @@
+"""What can go wrong when risk models are held against files: one family, each member with its data."""
+
+from dataclasses import dataclass
+
+
+class RiskError(Exception):
+    """Root of every error that `node.risk` raises on purpose."""
+
+
+@dataclass
+class FileInvalid(RiskError):
+    """A file, or one `field` of it, that is not what its format says; `field` is empty for the file as a whole."""
+
+    file: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.field}: {self.reason}" if self.field else f"{self.file}: {self.reason}"
+
+
+@dataclass
+class NoCases(RiskError):
+    """A folder without cases in it."""
+
+    folder: str
+
+    def __str__(self) -> str:
+        return f"{self.folder}: has no file named *.json"
+
+
+@dataclass
+class NotProven(RiskError):
+    """A margin requirement that the proof system does not show, with the reason."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
