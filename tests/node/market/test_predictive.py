@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from node.market.instruments import Barrier, BarrierKind, OptionKind
 from node.market.predictive import leave_probability
 from node.market.window import window_of
 
 HOUR = 3_600
+DOWN_OUT = BarrierKind.DOWN_OUT
 
 
 def priced(house, price: int):
@@ -45,6 +47,24 @@ def test_it_agrees_with_simulated_paths(house):
     lowest = state.price("BTC") * np.exp(steps.cumsum(axis=1).min(axis=1))
     left = (lowest < window.underlying("BTC").low / (1 - 0.095)).mean()
     assert probability(house, window, state) == pytest.approx(left, abs=0.05)
+
+
+def test_a_barrier_near_the_price_makes_a_call_likely_until_it_is_crossed_or_over(house):
+    near, far = (
+        Barrier("BTC", 10_000, house.state.time + life, 8_000 * 10**8, OptionKind.CALL, level * 10**8, DOWN_OUT)
+        for level, life in ((7_950, 86_400), (7_400, 1_800))
+    )
+    listed = house.listing(near, far)
+    window = window_of(listed.grid(), [near.id, far.id, "BTC-PERP"], [])
+    chances = [probability(listed, window, listed.state, positions=(entry.id,)) for entry in (near, far)]
+    assert 0.4 < chances[0] < 0.6
+    assert chances[1] < 0.01
+    close = priced(listed, 7_405)
+    plain, later = (probability(listed, window, close, 900, (name,)) for name in ("BTC-PERP", far.id))
+    assert later - plain == pytest.approx(0.874, abs=0.001)
+    over = listed.after(900, BTC=7_949).after(60, BTC=8_000)
+    renewed = window_of(over.grid(), [near.id], [])
+    assert probability(over, renewed, over.state, positions=(near.id,)) < 0.01
 
 
 def test_a_lapsed_or_soon_too_old_window_is_certain_to_be_left(house):
