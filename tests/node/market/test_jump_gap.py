@@ -36,7 +36,9 @@ def true_values(entry, prices, volatilities, times, *, knocked):
     else:
         living = barrier_book([entry]).values(prices, deviations).ravel()
     over = np.flatnonzero(times >= entry.expiry)
-    living[over] = [100 * intrinsic_price(entry, int(prices[place]), knocked=knocked) for place in over]
+    living[over] = [
+        100 * entry.lot_scale * intrinsic_price(entry, int(prices[place]), knocked=knocked) for place in over
+    ]
     return living
 
 
@@ -125,3 +127,27 @@ def test_no_barrier_option_is_ever_further_from_the_rows_than_its_charge(
 def test_the_charge_is_a_bound_and_not_a_lazy_one(entry):
     nodes = (80.0, 90.0, 100.0, 110.0, 121.0)
     assert 0.3 <= gap_ratio(entry, frame_of(nodes, (0.5, 0.8, 1.2))) <= 1
+
+
+@pytest.mark.parametrize("life", [HOUR, 6 * HOUR, 15 * DAY])
+def test_rows_never_overstate_a_portfolio_of_all_kinds_anywhere_in_its_window(house, life):
+    """On the integers of the grid: any book, price, volatility and moment of a proof, barriers crossed or not."""
+    expiry = NOW + life
+    out = Barrier("BTC", 10_000, expiry, 8_000 * USD, OptionKind.CALL, 7_500 * USD, BarrierKind.DOWN_OUT)
+    into = Barrier("BTC", 10_000, expiry, 8_200 * USD, OptionKind.CALL, 8_600 * USD, BarrierKind.UP_IN)
+    cash = [Digital("BTC", 10_000, expiry, 8_100 * USD, kind, 1_000 * USD) for kind in OptionKind]
+    listed, rng = house.listing(out, into, *cash), np.random.default_rng(life)
+    grid, entries = listed.grid(), [out, into, *cash]
+    btc = grid.underlying("BTC")
+    frame = frame_of([node / USD for node in btc.nodes], [level / 1e6 for level in btc.levels])
+    prices, volatilities, times = sampled(out, frame, life)
+    rows = [grid.instrument(entry.id) for entry in entries]
+    corners = [np.array(row.values, dtype=float).reshape(len(btc.nodes), len(btc.levels)) for row in rows]
+    said = [interpolated(surface, frame.nodes, frame.levels, prices, volatilities) for surface in corners]
+    for crossed in ((False, False), (True, False), (False, True), (True, True)):
+        worlds = zip(entries, (*crossed, False, False), strict=True)
+        truth = [true_values(e, prices, volatilities, times, knocked=knocked) * 10 / 10_000 for e, knocked in worlds]
+        for _ in range(20):
+            lots = rng.integers(-1_000, 1_001, len(entries))
+            charge = sum(abs(q) * row.gap_charge for q, row in zip(lots, rows, strict=True))
+            assert (lots @ np.array(truth) - (lots @ np.array(said) - charge)).min() >= 0
