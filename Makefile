@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 ARGS ?=
+FUZZ_SECONDS ?= 60
 
-.PHONY: install devnet test lint types unit stubs clean
+.PHONY: install devnet test lint types unit fuzz stubs clean
 
 install: $(STAMP)
 
@@ -30,6 +31,10 @@ unit: install
 	$(VENV)/bin/pytest --benchmark-disable $(ARGS)
 
 test: lint types unit
+
+fuzz: install
+	$(VENV)/bin/python -m pip install --quiet --editable '.[fuzz]'
+	$(VENV)/bin/python -m tests.fuzz --all -max_total_time=$(FUZZ_SECONDS)
 
 stubs: install
 	$(VENV)/bin/python node/stubs/generate.py

@@ -33,12 +33,10 @@ def image(point: Point) -> Point:
 
 def halves(scalars: Sequence[Scalar]) -> tuple[list[Scalar], list[Scalar]]:
     """(k₀, k₁) of every scalar, as two lists: k = k₀ + λ·k₁, both below 2^128."""
-    low, high = [], []
     read = Scalar.from_le_bytes
-    for entry in scalars:
-        quotient, remainder = divmod(int(entry), LAMBDA)
-        low.append(read(remainder.to_bytes(SCALAR_BYTES, "little")))
-        high.append(read(quotient.to_bytes(SCALAR_BYTES, "little")))
+    pairs = [divmod(int.from_bytes(entry.to_le_bytes(), "little"), LAMBDA) for entry in scalars]
+    low = [read(remainder.to_bytes(SCALAR_BYTES, "little")) for _, remainder in pairs]
+    high = [read(quotient.to_bytes(SCALAR_BYTES, "little")) for quotient, _ in pairs]
     return low, high
 
 

@@ -18,11 +18,13 @@ READMES = sorted(
 ELSEWHERE = {
     "make test": "the continuous integration runs it: this test is part of it",
     "make unit": "the part of `make test` that this test belongs to",
+    "make fuzz": "tests/fuzz/test_targets.py runs one of its targets, where atheris is installed",
     "make stubs": "tests/test_stubs.py runs what it runs",
     "zkclear devnet stop": "tests/devnet/test_cli.py",
     "zkclear devnet continue": "tests/devnet/test_cli.py",
     "zkclear devnet reset": "tests/devnet/test_cli.py",
     "zkclear margin": "tests/node/margin/test_cli.py runs them as they stand",
+    "zkclear risk backtest": "tests/node/risk/test_backtest_cli.py runs them as they stand",
     "zkclear risk conformance": "tests/node/risk/test_conformance_cli.py runs it on the same folder",
     "zkclear bench gas": "tests/devnet/test_gas_bench.py",
     "zkclear bench proofs": "tests/devnet/test_proof_bench.py, with the smallest size",

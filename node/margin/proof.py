@@ -44,7 +44,7 @@ from node.margin.market import Market, require_listed
 from node.market import canonical
 from node.market.errors import MarketError
 from node.market.grid import InstrumentGrid, RiskGrid, check_grid
-from node.market.instruments import Option
+from node.market.instruments import Curved
 from node.market.rows import compile_terms
 from node.market.window import MarginWindow, window_of
 
@@ -197,7 +197,7 @@ def _statement(market: Market, grid: RiskGrid, commitments: Commitments, header:
 
 def _options_held(market: Market, commitments: Commitments) -> list[str]:
     listed = {entry.id: entry for entry in market.registry.instruments}
-    return [name for name in sorted(commitments.positions) if isinstance(listed.get(name), Option)]
+    return [name for name in sorted(commitments.positions) if isinstance(listed.get(name), Curved)]
 
 
 @dataclass(frozen=True, slots=True)

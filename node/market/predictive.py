@@ -13,7 +13,7 @@ from typing import Final
 
 from scipy.special import ndtr
 
-from node.market.instruments import PPM, Registry
+from node.market.instruments import PPM, Barrier, Registry
 from node.market.parameters import YEAR_SECONDS, MarketParameters
 from node.market.state import MarketState
 from node.market.widths import maintenance_width
@@ -69,8 +69,8 @@ def leave_probability(
     registry: Registry,
     parameters: MarketParameters,
 ) -> float:
-    """Probability that the price takes an account out of its window within `seconds`; at most the sum over
-    barriers.
+    """Probability that the price takes an account out of its window within `seconds`; at most the sum over the edges
+    and over the barriers of held barrier options, whose crossing ends the window too.
 
     1.0 for a window that has lapsed, or will be too old by then.
 
@@ -82,10 +82,21 @@ def leave_probability(
     if state.time + seconds - window.time > parameters.max_proof_age_seconds:
         return 1.0
     held = {registry.underlying_of(name) for name in (*positions, *collateral)}
-    return min(
-        1.0,
-        sum(_first_passage(entry, state, seconds, parameters) for entry in window.underlyings if entry.symbol in held),
-    )
+    chances = [
+        _first_passage(entry, state, seconds, parameters) for entry in window.underlyings if entry.symbol in held
+    ]
+    instruments = [registry.instrument(name) for name in positions]
+    chances += [_crossing(entry, state, seconds) for entry in instruments if isinstance(entry, Barrier)]
+    return min(1.0, sum(chances))
+
+
+def _crossing(entry: Barrier, state: MarketState, seconds: int) -> float:
+    """Of the barrier before expiry; 0 once it was crossed."""
+    left = min(seconds, entry.expiry - state.time)
+    if left <= 0 or state.knocked_in_round(entry.id) is not None:
+        return 0.0
+    distance = abs(log(state.price(entry.underlying) / entry.barrier))
+    return 2 * float(ndtr(-distance / (state.sigma_ppm(entry.underlying) / PPM * sqrt(left / YEAR_SECONDS))))
 
 
 def _first_passage(covered: UnderlyingWindow, state: MarketState, seconds: int, parameters: MarketParameters) -> float:

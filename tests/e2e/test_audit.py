@@ -19,7 +19,7 @@ from node.client.deposits import Chain
 from node.client.keystore import WalletSecrets
 from node.client.sdk import ZkClear
 from node.client.signing import OwnerKey
-from node.ledger.types import AssetId, InstrumentId, MicroUsd
+from node.ledger.types import CASH, AssetId, InstrumentId, MicroUsd
 from tests.e2e.runs import on_a_devnet, settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -100,7 +100,7 @@ async def agree(one: ClientAccount, other: ClientAccount, size: int) -> None:
     await taking
 
 
-async def move(one: ClientAccount, other: ClientAccount) -> None:
+async def move(one: ClientAccount, other: ClientAccount, asset: AssetId) -> None:
     """A private transfer from `one` to `other`."""
 
     async def take() -> None:
@@ -109,7 +109,7 @@ async def move(one: ClientAccount, other: ClientAccount) -> None:
             return
 
     taking = asyncio.create_task(take())
-    await one.propose_transfer(receiver=other.id, asset=ETHER, amount=SENT)
+    await one.propose_transfer(receiver=other.id, asset=asset, amount=SENT)
     await taking
 
 
@@ -146,8 +146,8 @@ async def play(devnet: Devnet, _: Scenario) -> Seen:
             None,
             agree(maker, desk, 2 * LOTS),
             agree(desk, maker, -LOTS),
-            move(desk, maker),
-            move(maker, desk),
+            move(desk, maker, ETHER),
+            move(maker, desk, CASH),
         ):
             if step is not None:
                 await step

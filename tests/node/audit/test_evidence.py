@@ -278,3 +278,10 @@ def test_a_wrong_password_is_told(folder: Path, evidence: Evidence) -> None:
     told = CliRunner().invoke(app, given, env={"ZKCLEAR_PASSWORD": "wrong"})
     assert told.exit_code == 1
     assert "WrongPassword" in told.output
+
+
+def test_a_hub_that_does_not_answer_vouches_for_nothing(folder: Path, evidence: Evidence) -> None:
+    told = opened(folder, evidence, "--json", "--hub-rpc", "http://127.0.0.1:9")
+    assert told.exit_code == 1
+    assert json.loads(told.output)["error"] == "LeafInvalid"
+    assert "hub" in json.loads(told.output)["reason"]

@@ -29,7 +29,7 @@ class Committee:
     meshes: list[FakeMesh]
     members: list[Shares]
 
-    async def until(self, condition, seconds: float = 20.0) -> None:
+    async def until(self, condition, seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.01)

@@ -35,6 +35,8 @@ from node.ledger.messages import (
     SetAuditor,
     Trade,
     TradeTerms,
+    Transfer,
+    TransferTerms,
     Withdraw,
 )
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
@@ -67,10 +69,23 @@ terms = st.builds(
     numbers,
     optional_handles,
 )
+transfer_terms = st.builds(
+    TransferTerms,
+    references,
+    digests.map(AccountId),
+    names.map(AssetId),
+    numbers,
+    commitments,
+    digests.map(Digest),
+    digests,
+    numbers,
+    optional_handles,
+)
 sent: st.SearchStrategy[Message] = st.one_of(
     st.builds(OpenAccount, addresses.map(Address), indices, digests, numbers, digests, numbers, blobs),
     st.builds(MarginProof, references, numbers, digests, numbers, blobs, blobs),
     st.builds(Trade, terms, blobs, blobs, blobs, blobs, references, blobs, blobs, optional_handles, blobs),
+    st.builds(Transfer, transfer_terms, blobs, blobs, blobs, blobs, references, blobs, blobs, optional_handles, blobs),
     st.builds(
         SetAuditor,
         references,

@@ -98,3 +98,15 @@ def test_no_amount_shows_in_a_repr(portfolio: Portfolio, market: Market) -> None
     found = what_if(portfolio, market, Change([Trade(PUT, -123_457)]))
     assert "123457" not in repr(found)
     assert str(found.after.slack) not in repr(found)
+
+
+def test_a_move_beyond_a_barrier_is_refused_by_the_instruments_name(examples: Path) -> None:
+    document = json.loads((examples / "market.json").read_text())
+    barrier = {"kind": "barrier_call", "underlying": "BTC", "lots_per_unit": 10_000, "expiry": 1_585_296_000}
+    barrier |= {"strike_e8_usd": 8_000 * 10**8, "barrier_e8_usd": 7_000 * 10**8, "barrier_kind": "down_out"}
+    document["instruments"].append(barrier)
+    market = Market.parse("market.json", json.dumps(document).encode())
+    name = next(entry.id for entry in market.registry.instruments if "BTC" in entry.id and "7000" in entry.id)
+    with pytest.raises(FileInvalid) as refused:
+        what_if(Portfolio(0, {}, {}), market, Change(prices={"BTC": 6_900 * 10**8}))
+    assert refused.value.field == f"{name}.barrier"

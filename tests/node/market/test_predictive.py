@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from node.market.instruments import Barrier, BarrierKind, OptionKind
 from node.market.predictive import Covered, leave_probability, warnings
 from node.market.widths import maintenance_width
 from node.market.window import window_of
 
 HOUR = 3_600
+DOWN_OUT = BarrierKind.DOWN_OUT
 
 
 def priced(house, price: float):
@@ -76,13 +78,29 @@ def test_the_most_urgent_is_warned_first_and_the_safe_not_at_all(house):
     covered = window.underlying("BTC")
     wide = replace(window, underlyings=(replace(covered, low=covered.low // 2),))
     tight = replace(window, underlyings=(replace(covered, low=covered.low * 1_003 // 1_000),))
-    accounts = [
-        Covered(name, held, ("BTC-PERP",), ())
-        for name, held in ((b"c", window), (b"a", tight), (b"d", wide), (b"b", window))
-    ]
+    windows = {b"c": window, b"a": tight, b"d": wide, b"b": window}
+    accounts = [Covered(name, held, ("BTC-PERP",), ()) for name, held in windows.items()]
     found = warnings(accounts, state, house.registry, house.parameters)
     assert [entry.account for entry in found] == [b"a", b"b", b"c"]
     assert found[0].probability > found[1].probability == found[2].probability >= 0.1
+
+
+def test_a_barrier_near_the_price_makes_a_call_likely_until_it_is_crossed_or_over(house):
+    near, far = (
+        Barrier("BTC", 10_000, house.state.time + life, 8_000 * 10**8, OptionKind.CALL, level * 10**8, DOWN_OUT)
+        for level, life in ((7_950, 86_400), (7_400, 1_800))
+    )
+    listed = house.listing(near, far)
+    window = window_of(listed.grid(), [near.id, far.id, "BTC-PERP"], [])
+    chances = [probability(listed, window, listed.state, positions=(entry.id,)) for entry in (near, far)]
+    assert 0.4 < chances[0] < 0.6
+    assert chances[1] < 0.01
+    close = priced(listed, 7_405)
+    plain, later = (probability(listed, window, close, 900, (name,)) for name in ("BTC-PERP", far.id))
+    assert later - plain == pytest.approx(0.874, abs=0.001)
+    over = listed.after(900, BTC=7_949).after(60, BTC=8_000)
+    renewed = window_of(over.grid(), [near.id], [])
+    assert probability(over, renewed, over.state, positions=(near.id,)) < 0.01
 
 
 def test_a_lapsed_or_soon_too_old_window_is_certain_to_be_left(house):
