@@ -20,8 +20,8 @@ from node.genesis import ChainGenesis, Genesis
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import House
 from node.ledger.types import Address, Digest, MicroUsd, account_id
-from node.market.instruments import CollateralAsset
-from node.market.listing import standard_asset, standard_registry
+from node.market.instruments import Barrier, BarrierKind, CollateralAsset, Digital, OptionKind
+from node.market.listing import LOT_SCALES, round_strike, standard_asset, standard_registry
 from node.network.identity import create_authority, issue_identity
 from node.secret_files import write_secret
 
@@ -93,13 +93,26 @@ async def make_genesis(
         deployment,
         tuple(Address(plan.key.address) for plan in validators),
         committee,
-        listing.registry,
+        replace(listing.registry, instruments=(*listing.registry.instruments, *exotics(first.btc, expiry))),
         replace(listing.parameters, round_spacing=settings.cadence.round_spacing),
         house_rules(deployment, backstop_owner, limit),
     )
     entries = tuple([await _chain_entry(chain) for chain in chains.chains])
     genesis = Genesis(house, entries, height, time)
     (settings.folder / GENESIS).write_text(genesis.to_json(), encoding="utf-8")
+
+
+def exotics(price: int, expiry: int) -> tuple[Digital, Barrier]:
+    """A digital and a barrier option on bitcoin around its first price (feed units).
+
+    Struck, and crossed, where the standard options have their strikes, so that no price joins the risk grid's nodes.
+    """
+    tenth_below, at, tenth_above = (round_strike(price * percent // 100) for percent in (90, 100, 110))
+    lots = LOT_SCALES["BTC"]
+    return (
+        Digital("BTC", lots, expiry, tenth_above, OptionKind.CALL, round_strike(price // 8)),
+        Barrier("BTC", lots, expiry, at, OptionKind.CALL, tenth_below, BarrierKind.DOWN_OUT),
+    )
 
 
 def deployment_of(chains: DevChains, salt: bytes) -> Deployment:

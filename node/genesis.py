@@ -112,14 +112,16 @@ class Genesis:
             document = json.loads(text)
             if document["format"] != FORMAT:
                 raise GenesisInvalid("format", f"{document['format']} is unknown")
-            return cls(
+            genesis = cls(
                 _house(document),
                 tuple(_chain(entry) for entry in document["chains"]),
                 int(document["height"]),
                 int(document["time"]),
             )
+            genesis.state()  # listings that are over, or crossed, are refused here
         except (KeyError, TypeError, ValueError, MarketError, CircuitError) as error:
             raise GenesisInvalid("document", f"{type(error).__name__}: {error}") from error
+        return genesis
 
     @classmethod
     def load(cls, path: Path) -> "Genesis":

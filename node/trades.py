@@ -1,96 +1,43 @@
-"""Trade proposals that wait for their makers: checked, gossiped, kept until they expire or trade. They lock nothing."""
+"""Trades that wait for their makers."""
 
-import asyncio
-from typing import Final
-
-import structlog
 from clearing.v1 import trade_service_pb2
 from eth_hash.auto import keccak
-from google.protobuf.message import DecodeError
 
 from circuits.auditor import NO_HANDLE
-from circuits.errors import ClaimsRejected
 from node.api.backend import TradeProposal
+from node.ledger.apply import require_on_tick
 from node.ledger.claims import CollectingVerifier, opening_claim, proof_context, side_handle, solvency_claim
-from node.ledger.errors import Reason, Refused, WireError
-from node.ledger.messages import MAX_MESSAGE_BYTES, SEALED_BOX_BYTES, AccountReference, Trade
+from node.ledger.errors import Reason, Refused
+from node.ledger.messages import SEALED_BOX_BYTES, Trade
 from node.ledger.signatures import SignatureMalformed, recover_owner
 from node.ledger.state import House, LedgerState
 from node.ledger.types import Digest, MicroUsd
-from node.ledger.wire_agreements import terms_from_proto, terms_to_proto
+from node.ledger.wire_proposals import trade_proposal_from_proto, trade_proposal_to_proto
 from node.market.errors import MarketError
 from node.market.state import check_alive
-from node.network.errors import InvalidGossip
-from node.proposal_book import BoardLimits, ProposalBook
-from node.sequencing.admission import Admission
-from node.sequencing.ports import Mesh
-from node.sequencing.verification import ClaimChecker
-
-TRADE_PROPOSAL: Final = "trade-proposal"
-log = structlog.get_logger(__name__)
+from node.proposal_board import ProposalBoard
 
 
-class TradeBoard:
-    """Checks and gossips trade proposals into `book`."""
+class TradeBoard(ProposalBoard[Trade, TradeProposal]):
+    """Trades that only their takers signed."""
 
-    def __init__(
-        self,
-        house: House,
-        admission: Admission,
-        checker: ClaimChecker,
-        mesh: Mesh,
-        limits: BoardLimits | None = None,
-    ) -> None:
-        self._house = house
-        self._admission = admission
-        self._checker = checker
-        self._mesh = mesh
-        self.book: ProposalBook[TradeProposal] = ProposalBook(limits or BoardLimits())
-        mesh.on(TRADE_PROPOSAL, self._on_proposal)
+    topic = "trade-proposal"
 
-    async def propose(self, trade: Trade) -> Digest:
-        """Check, keep and gossip a trade that only its taker signed; its id.
+    def encode(self, message: Trade) -> bytes:
+        """clearing.v1.TradeProposal."""
+        return trade_proposal_to_proto(message).SerializeToString()
 
-        Raises:
-            Refused: it breaks a rule that the taker's side can break.
-        """
-        proposal = await self._keep(trade)
-        payload = trade_service_pb2.TradeProposal(
-            terms=terms_to_proto(trade.terms),
-            sealed_box=trade.sealed_box,
-            opening_proof=trade.opening_proof,
-            taker_proof=trade.taker_proof,
-            taker_signature=trade.taker_signature,
-        )
-        await self._mesh.broadcast(TRADE_PROPOSAL, payload.SerializeToString())
-        return proposal.id
+    def decode(self, payload: bytes) -> Trade:
+        """The inverse of `encode`; raises DecodeError or WireError."""
+        return trade_proposal_from_proto(trade_service_pb2.TradeProposal.FromString(payload))
 
-    async def _keep(self, trade: Trade) -> TradeProposal:
-        verifier = CollectingVerifier()
-        await asyncio.to_thread(check_taker, self._house, self._admission.ahead, trade, verifier)
-        try:
-            await self._checker.check(verifier.claims)
-        except ClaimsRejected as error:
-            raise Refused(Reason.PROOF_INVALID, "the taker's proofs do not hold") from error
-        proposal = TradeProposal(trade.digest(self._house.deployment), trade)
-        self.book.keep(proposal)
-        return proposal
+    def check(self, state: LedgerState, message: Trade, verifier: CollectingVerifier) -> None:
+        """The taker's half of the rules; raises Refused."""
+        check_taker(self._house, state, message, verifier)
 
-    async def _on_proposal(self, sender: bytes, payload: bytes) -> None:
-        if len(payload) > MAX_MESSAGE_BYTES:
-            raise InvalidGossip(f"a proposal of {len(payload)} bytes")
-        try:
-            proto = trade_service_pb2.TradeProposal.FromString(payload)
-            terms = terms_from_proto(proto.terms)
-        except (DecodeError, WireError) as error:
-            raise InvalidGossip(str(error)) from error
-        maker = AccountReference(terms.maker, 0, 0)
-        proofs = (proto.opening_proof, proto.taker_proof, proto.taker_signature)
-        try:
-            await self._keep(Trade(terms, proto.sealed_box, *proofs, maker))
-        except Refused as refusal:
-            # The accounts may stand differently here at the moment: no offence.
-            log.debug("proposal_refused", peer=sender.hex(), reason=refusal.reason)
+    def opened(self, message: Trade) -> TradeProposal:
+        """As the book keeps it."""
+        return TradeProposal(message.digest(self._house.deployment), message)
 
 
 def check_taker(house: House, state: LedgerState, trade: Trade, verifier: CollectingVerifier) -> None:
@@ -119,7 +66,9 @@ def check_taker(house: House, state: LedgerState, trade: Trade, verifier: Collec
     if grid is None:
         raise Refused(Reason.ROUND_UNKNOWN, f"round {terms.round} is not accepted")
     try:
-        check_alive(house.registry.instrument(terms.instrument), state.market.time)
+        instrument = house.registry.instrument(terms.instrument)
+        check_alive(instrument, state.market.time)
+        require_on_tick(instrument, terms.price)
         coefficient = MicroUsd(terms.price - grid.instrument(terms.instrument).funding)
         merged = taker.merged(terms.taker.credits)
         handle = terms.taker_handle or NO_HANDLE

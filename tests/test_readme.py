@@ -24,6 +24,7 @@ ELSEWHERE = {
     "zkclear devnet continue": "tests/devnet/test_cli.py",
     "zkclear devnet reset": "tests/devnet/test_cli.py",
     "zkclear margin": "tests/node/margin/test_cli.py runs them as they stand",
+    "zkclear risk backtest": "tests/node/risk/test_backtest_cli.py runs them as they stand",
     "zkclear risk conformance": "tests/node/risk/test_conformance_cli.py runs it on the same folder",
     "zkclear risk efficiency": "tests/node/risk/test_efficiency.py",
     "zkclear bench gas": "tests/devnet/test_gas_bench.py",

@@ -1,6 +1,7 @@
 """Deployment, listings and prices as messages of clearing.v1."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from clearing.v1 import market_service_pb2 as market_pb
 
@@ -10,7 +11,18 @@ from node.ledger.parameters import HouseParameters
 from node.ledger.state import House, LedgerState
 from node.ledger.types import Digest
 from node.market.grid import RiskGrid
-from node.market.instruments import CollateralAsset, Future, Instrument, Option, OptionKind, Perpetual
+from node.market.instruments import (
+    Barrier,
+    BarrierKind,
+    CollateralAsset,
+    Curved,
+    Digital,
+    Future,
+    Instrument,
+    Option,
+    OptionKind,
+    Perpetual,
+)
 from node.market.state import MarketState
 
 
@@ -88,10 +100,23 @@ def _instrument_proto(entry: Instrument, grid: RiskGrid | None, market: MarketSt
         underlying=entry.underlying,
         lot_scale=entry.lot_scale,
         expiry=0 if isinstance(entry, Perpetual) else entry.expiry,
-        strike=entry.strike if isinstance(entry, Option) else 0,
+        strike=entry.strike if isinstance(entry, Curved) else 0,
         mark=marks.get(entry.id),
         funding_index=market.funding_index(entry.id),
+        tick=entry.tick,
+        payout=entry.payout if isinstance(entry, Digital) else 0,
+        barrier=entry.barrier if isinstance(entry, Barrier) else 0,
+        barrier_kind=_BARRIER_KINDS[entry.barrier_kind] if isinstance(entry, Barrier) else None,
+        knocked_in_round=market.knocked_in_round(entry.id),
     )
+
+
+_BARRIER_KINDS: Final = {
+    BarrierKind.DOWN_OUT: market_pb.BARRIER_KIND_DOWN_OUT,
+    BarrierKind.DOWN_IN: market_pb.BARRIER_KIND_DOWN_IN,
+    BarrierKind.UP_OUT: market_pb.BARRIER_KIND_UP_OUT,
+    BarrierKind.UP_IN: market_pb.BARRIER_KIND_UP_IN,
+}
 
 
 def _kind(entry: Instrument) -> market_pb.InstrumentKind:
@@ -104,6 +129,14 @@ def _kind(entry: Instrument) -> market_pb.InstrumentKind:
             return market_pb.INSTRUMENT_KIND_CALL
         case Option():
             return market_pb.INSTRUMENT_KIND_PUT
+        case Digital(kind=OptionKind.CALL):
+            return market_pb.INSTRUMENT_KIND_DIGITAL_CALL
+        case Digital():
+            return market_pb.INSTRUMENT_KIND_DIGITAL_PUT
+        case Barrier(kind=OptionKind.CALL):
+            return market_pb.INSTRUMENT_KIND_BARRIER_CALL
+        case Barrier():
+            return market_pb.INSTRUMENT_KIND_BARRIER_PUT
 
 
 def round_proto(market: MarketState) -> market_pb.Round:

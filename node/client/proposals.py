@@ -4,51 +4,29 @@ The box is bound to taker, maker and nonce; the terms name the box's digest and 
 terms. A maker therefore signs exactly what it was shown, with a size that it can open.
 """
 
-from typing import Any
-
 from clearing.v1 import trade_service_pb2
 from eth_hash.auto import keccak
 
-from circuits.errors import DecodingError
 from circuits.transcript import Deployment
 from node.client.errors import ProposalRejected
 from node.client.views import Proposal
 from node.client.wallet import MAX_TRADE_LOTS, AccountWallet
 from node.ledger.errors import WireError
-from node.ledger.messages import AccountReference, Trade
+from node.ledger.messages import Trade
 from node.ledger.types import Digest
-from node.ledger.wire_agreements import terms_from_proto, terms_to_proto
+from node.ledger.wire_proposals import trade_proposal_from_proto
 
 
-def proposal_to_proto(trade: Trade) -> trade_service_pb2.TradeProposal:
-    """The taker's half of a trade as it goes to the house."""
-    return trade_service_pb2.TradeProposal(
-        terms=terms_to_proto(trade.terms),
-        sealed_box=trade.sealed_box,
-        opening_proof=trade.opening_proof,
-        taker_proof=trade.taker_proof,
-        taker_signature=trade.taker_signature,
-    )
-
-
-def trade_of(proto: Any) -> Trade:
-    """The taker's half of a trade from clearing.v1.TradeProposal; the maker's reference is still empty.
+def trade_of(proto: trade_service_pb2.TradeProposal) -> Trade:
+    """The taker's half of a trade; the maker's reference is still empty.
 
     Raises:
-        ProposalRejected: terms that do not decode.
+        ProposalRejected: it does not decode.
     """
     try:
-        terms = terms_from_proto(proto.terms)
-    except (WireError, DecodingError) as error:
+        return trade_proposal_from_proto(proto)
+    except WireError as error:
         raise ProposalRejected("terms", str(error)) from error
-    return Trade(
-        terms=terms,
-        sealed_box=proto.sealed_box,
-        opening_proof=proto.opening_proof,
-        taker_proof=proto.taker_proof,
-        taker_signature=proto.taker_signature,
-        maker=AccountReference(terms.maker, 0, 0),
-    )
 
 
 def read_proposal(wallet: AccountWallet, deployment: Deployment, proposal_id: bytes, trade: Trade) -> Proposal:

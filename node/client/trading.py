@@ -14,7 +14,7 @@ from node.client.errors import AmountInvalid, ProposalRejected, SealingError
 from node.client.follower import PostingFollower
 from node.client.offers import Offer, OfferBook, offer_blocks
 from node.client.pipeline import Built, MessagePipeline, Tip
-from node.client.proposals import check_unchanged, proposal_to_proto, read_proposal, trade_of
+from node.client.proposals import check_unchanged, read_proposal, trade_of
 from node.client.prover import Statement
 from node.client.session import Session
 from node.client.views import Proposal, Receipt
@@ -23,6 +23,7 @@ from node.ledger.errors import Reason
 from node.ledger.messages import AccountReference, Trade, TradeTerms
 from node.ledger.types import AccountId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire_fields import handle_to_proto
+from node.ledger.wire_proposals import trade_proposal_to_proto
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class TradeDesk:
         async def make(tip: Tip) -> Offer:
             trade = await self._taker_half(order, tip)
             connection = self._session.connection
-            request = trade_service_pb2.ProposeRequest(proposal=proposal_to_proto(trade))
+            request = trade_service_pb2.ProposeRequest(proposal=trade_proposal_to_proto(trade))
 
             def send() -> Awaitable[object]:
                 return connection.call(connection.trades.Propose, request)

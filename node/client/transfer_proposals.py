@@ -4,51 +4,29 @@ As in a trade, the box is bound to both accounts and the nonce, the terms name t
 both owners sign the terms. A receiver therefore signs exactly what it was shown, with an amount that it can open.
 """
 
-from typing import Any
-
 from clearing.v1 import transfer_service_pb2
 from eth_hash.auto import keccak
 
-from circuits.errors import DecodingError
 from circuits.transcript import Deployment
 from node.client.errors import ProposalRejected
 from node.client.views import TransferProposal
 from node.client.wallet import AccountWallet
 from node.ledger.errors import WireError
-from node.ledger.messages import AccountReference, Transfer
+from node.ledger.messages import Transfer
 from node.ledger.types import MAX_AMOUNT, Digest
-from node.ledger.wire_agreements import transfer_terms_from_proto, transfer_terms_to_proto
+from node.ledger.wire_proposals import transfer_proposal_from_proto
 
 
-def transfer_proposal_to_proto(transfer: Transfer) -> transfer_service_pb2.TransferProposal:
-    """The sender's half of a transfer as it goes to the house."""
-    return transfer_service_pb2.TransferProposal(
-        terms=transfer_terms_to_proto(transfer.terms),
-        sealed_box=transfer.sealed_box,
-        opening_proof=transfer.opening_proof,
-        sender_proof=transfer.sender_proof,
-        sender_signature=transfer.sender_signature,
-    )
-
-
-def transfer_of(proto: Any) -> Transfer:
-    """The sender's half of a transfer from clearing.v1.TransferProposal; the receiver's reference is still empty.
+def transfer_of(proto: transfer_service_pb2.TransferProposal) -> Transfer:
+    """The sender's half of a transfer; the receiver's reference is still empty.
 
     Raises:
-        ProposalRejected: terms that do not decode.
+        ProposalRejected: it does not decode.
     """
     try:
-        terms = transfer_terms_from_proto(proto.terms)
-    except (WireError, DecodingError) as error:
+        return transfer_proposal_from_proto(proto)
+    except WireError as error:
         raise ProposalRejected("terms", str(error)) from error
-    return Transfer(
-        terms=terms,
-        sealed_box=proto.sealed_box,
-        opening_proof=proto.opening_proof,
-        sender_proof=proto.sender_proof,
-        sender_signature=proto.sender_signature,
-        receiver=AccountReference(terms.receiver, 0, 0),
-    )
 
 
 def read_transfer(

@@ -20,7 +20,6 @@ from node.client.transfer_proposals import (
     check_transfer_unchanged,
     read_transfer,
     transfer_of,
-    transfer_proposal_to_proto,
 )
 from node.client.views import Receipt, TransferProposal
 from node.client.wallet import AccountWallet
@@ -28,6 +27,7 @@ from node.ledger.errors import Reason
 from node.ledger.messages import AccountReference, Transfer, TransferTerms, kept_positive, receiver_proves
 from node.ledger.types import MAX_AMOUNT, AccountId, AssetId, Digest
 from node.ledger.wire_fields import handle_to_proto
+from node.ledger.wire_proposals import transfer_proposal_to_proto
 
 _log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from node.coordinator.actions import Actions, Vault
 from node.coordinator.checkpoints import Checkpoints, CheckpointVault
 from node.coordinator.notices import Notices
 from node.coordinator.shares import Shares
+from node.coordinator.warnings import Warnings
 from node.ledger.batch import AccountOpening, Deposited
 from node.ledger.state import House, LedgerState
 from node.sequencing.inputs import ledger_event
@@ -71,6 +72,7 @@ class Coordinator:
         )
         self.checkpoints = Checkpoints(around.vaults, around.store, house.deployment.digest, around.checkpoint_interval)
         self.notices = Notices(house, around.mesh, around.home)
+        self.warnings = Warnings(house)
 
     def openings(self) -> tuple[AccountOpening, ...]:
         """For the next batch."""
@@ -82,6 +84,7 @@ class Coordinator:
         await self.actions.on_final(news.batch, news.executed.effects)
         self.notices.on_final(news.batch)
         await self.shares.on_final(news.executed.state)
+        await self.warnings.on_final(news.executed.state)
 
     async def run(self) -> None:
         """Take up what was open before a restart, and go on until cancelled."""

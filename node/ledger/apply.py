@@ -44,6 +44,7 @@ from node.ledger.types import (
 )
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
+from node.market.instruments import Instrument
 from node.market.state import check_alive
 
 
@@ -237,12 +238,20 @@ def _bid(house: House, state: LedgerState, message: Bid, verifier: Verifier) -> 
     return Applied(sale.state.with_account(buyer), (*named.postings, *sale.effects))
 
 
+def require_on_tick(instrument: Instrument, price: MicroUsd) -> None:
+    """Raises Refused for a price (µUSD per lot) that is no multiple of the instrument's tick."""
+    if price % instrument.tick:
+        raise Refused(Reason.AMOUNT_INVALID, f"price {price} is no multiple of the tick {instrument.tick}")
+
+
 def _require_tradable(house: House, state: LedgerState, message: Trade) -> None:
     terms = message.terms
     try:
-        check_alive(house.registry.instrument(terms.instrument), state.market.time)
+        instrument = house.registry.instrument(terms.instrument)
+        check_alive(instrument, state.market.time)
     except MarketError as error:
         raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
+    require_on_tick(instrument, terms.price)
     if terms.price >= MAX_AMOUNT or terms.fee >= MAX_AMOUNT:
         raise Refused(Reason.AMOUNT_INVALID, "price or fee is out of range")
     require_box(message.sealed_box, terms.box_digest)

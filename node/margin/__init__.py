@@ -13,26 +13,39 @@ from node.margin.errors import (
     MarginError,
     MarginRejected,
     MarketUnusable,
+    NotRestorable,
     OpeningsMismatch,
     ShortOfMargin,
 )
+from node.margin.figures import MarginFigures, margin_figures
 from node.margin.market import Market
 from node.margin.proof import ProvenMargin, VerifiedMargin, prove_margin, verify_margin
+from node.margin.restoration import Restoration, restore
+from node.margin.whatif import Change, Trade, WhatIf, what_if
 
 __all__ = [
+    "Change",
     "Commitments",
     "FileExists",
     "FileInvalid",
     "MarginError",
+    "MarginFigures",
     "MarginRejected",
     "Market",
     "MarketUnusable",
+    "NotRestorable",
     "Openings",
     "OpeningsMismatch",
     "Portfolio",
     "ProvenMargin",
+    "Restoration",
     "ShortOfMargin",
+    "Trade",
     "VerifiedMargin",
+    "WhatIf",
+    "margin_figures",
     "prove_margin",
+    "restore",
     "verify_margin",
+    "what_if",
 ]

@@ -1,26 +1,24 @@
-"""The commands `zkclear margin prove` and `zkclear margin verify`: files in, files and an exit code out, no network."""
+"""The group `zkclear margin`, and its commands `prove` and `verify`: files in, files and an exit code out."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from node.margin.analysis_cli import restore, what_if
 from node.margin.book import Commitments, Openings, Portfolio
 from node.margin.documents import read, write
-from node.margin.errors import FileExists, MarginError, ShortOfMargin
+from node.margin.errors import FileExists
 from node.margin.market import Market
+from node.margin.output import JsonOption, MarketOption, print_json, reported
 from node.margin.proof import MAX_PROOF_BYTES, VerifiedMargin, prove_margin, verify_margin
 
 app = typer.Typer(help="Prove and check margin without a network.", no_args_is_help=True)
+app.command("what-if")(what_if)
+app.command()(restore)
 
-MarketOption = Annotated[Path, typer.Option("--market", help="The public side: instruments, prices, parameters.")]
 ChallengeOption = Annotated[str, typer.Option("--challenge", help="The verifier's words, which the proof is bound to.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command()
@@ -38,7 +36,7 @@ def prove(
     """Prove that a portfolio survives its window; nothing is written if it does not."""
     public = commitments or output.with_suffix(".commitments.json")
     secret = openings or output.with_suffix(".openings.json")
-    with _reported(as_json=as_json):
+    with reported(as_json=as_json):
         held, listed = Portfolio.load(portfolio), Market.load(market)
         known = None if reuse is None else Openings.load(reuse)
         if secret.exists():
@@ -66,7 +64,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check that a committed portfolio survives the market's window; exit code 1 and a reason if that is not shown."""
-    with _reported(as_json=as_json):
+    with reported(as_json=as_json):
         shown = read(proof, MAX_PROOF_BYTES)
         verified = verify_margin(shown, Market.load(market), Commitments.load(commitments), challenge=challenge)
     if as_json:
@@ -77,32 +75,6 @@ def verify(
     for reach in verified.window.underlyings:
         prices, levels = f"{_usd(reach.low)} to {_usd(reach.high)} USD", f"{reach.level_low} to {reach.level_high} ppm"
         console.print(f"{reach.symbol}: {prices}, volatility {levels}", markup=False)
-
-
-@contextmanager
-def _reported(*, as_json: bool) -> Iterator[None]:
-    """Ends the command with exit code 1 and the reason if the work raises one of this package's errors."""
-    try:
-        yield
-    except MarginError as error:
-        if as_json:
-            print_json({"error": type(error).__name__, "reason": str(error), **_figures(error)})
-        else:
-            Console(stderr=True, highlight=False, soft_wrap=True).print(
-                f"{type(error).__name__}: {error}", markup=False
-            )
-        raise typer.Exit(1) from error
-
-
-def _figures(error: MarginError) -> dict[str, object]:
-    """What a program wants of a shortfall; of any other error its own fields."""
-    if isinstance(error, ShortOfMargin):
-        places = [
-            {"underlying": place.symbol, "price_e8_usd": place.price, "volatility_ppm": place.volatility_ppm}
-            for place in error.scenarios
-        ]
-        return {"shortfall_e9_usd": error.shortfall, "scenarios": places}
-    return {entry.name: getattr(error, entry.name) for entry in fields(error)}  # type: ignore[arg-type]
 
 
 def _document(verified: VerifiedMargin) -> dict[str, object]:
@@ -129,8 +101,3 @@ def _document(verified: VerifiedMargin) -> dict[str, object]:
 
 def _usd(price: int) -> str:
     return f"{price // 10**8}.{price % 10**8:08d}".rstrip("0").rstrip(".")
-
-
-def print_json(document: object) -> None:
-    """One JSON object on standard output."""
-    typer.echo(json.dumps(document))

@@ -87,3 +87,13 @@ class MarginRejected(MarginError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass
+class NotRestorable(MarginError):
+    """No way within the limits that were given leads back to margin, with the reason."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

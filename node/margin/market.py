@@ -2,15 +2,19 @@
 
     {"version": "zkclear/market/1", "time": seconds,
      "underlyings": [{"symbol", "price_e8_usd", "volatility_ppm", "confidence_ppm", "funding_tolerance_micro_usd"}],
-     "instruments": [{"kind": "perpetual" | "future" | "call" | "put", "underlying", "lots_per_unit",
-                      "expiry" (all but perpetuals), "strike_e8_usd" (options)}],
+     "instruments": [{"kind": "perpetual" | "future" | "call" | "put" | "digital_call" | "digital_put" |
+                              "barrier_call" | "barrier_put", "underlying", "lots_per_unit",
+                      "expiry" (all but perpetuals), "strike_e8_usd" (options of all kinds),
+                      "payout_e8_usd" (digitals: of a whole unit), "barrier_e8_usd" (barrier options),
+                      "barrier_kind" (barrier options: "down_out" | "down_in" | "up_out" | "up_in")}],
      "collateral":  [{"symbol", "chain_id", "underlying", "decimals", "units_per_token", "haircut_ppm"}],
      "parameters":  {any of `PARAMETERS`, otherwise the house's default}}
 
 All figures are whole numbers: prices 1e-8 USD per unit of the underlying, times unix seconds, fractions ppm.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -24,7 +28,10 @@ from node.market.grid import RiskGrid, compute_grid
 from node.market.instruments import (
     MAXIMUM_PRICE,
     PPM,
+    Barrier,
+    BarrierKind,
     CollateralAsset,
+    Digital,
     Future,
     Instrument,
     Option,
@@ -33,7 +40,7 @@ from node.market.instruments import (
     Registry,
 )
 from node.market.parameters import FUNDING_TOLERANCE_LIMIT, MarketParameters, UnderlyingParameters
-from node.market.state import MarketState, UnderlyingState
+from node.market.state import MarketState, UnderlyingState, check_barrier
 from node.market.volatility import VolatilityState
 
 VERSION: Final = "zkclear/market/1"
@@ -49,6 +56,7 @@ PARAMETERS: Final = (
     "closing_charge_bps",
     "short_option_minimum_ppm",
     "max_proof_age_seconds",
+    "settlement_average_seconds",
 )
 """Those of `MarketParameters` that a grid is made with."""
 MOST_UNDERLYINGS: Final = 64
@@ -58,6 +66,7 @@ _VOLATILITIES: Final = (10_000, 10_000_000)
 _MOST_SCALE: Final = 10**12
 _MOST_FIGURE: Final = 10**9
 _DOMAIN: Final = b"zkclear/margin/market/1\0"
+_BARRIER_KINDS: Final = {kind.name.lower(): kind for kind in BarrierKind}
 _NO_TOKEN: Final = bytes(20)
 """Which contract a token is has no part in its value here."""
 
@@ -92,6 +101,9 @@ class Market:
             fields.end()
             parameters = MarketParameters(tuple(entry.parameters for entry in underlyings), **chosen)
             registry = Registry(symbols, tuple(instruments), tuple(collateral))
+            prices = {entry.state.symbol: entry.state.price for entry in underlyings}
+            for instrument in registry.instruments:
+                check_barrier(instrument, prices[instrument.underlying])
         except MarketError as error:
             raise FileInvalid(file, *_field_and_reason(error)) from error
         states = tuple(sorted((entry.state for entry in underlyings), key=lambda state: state.symbol))
@@ -107,11 +119,58 @@ class Market:
         except MarketError as error:
             raise MarketUnusable(str(error)) from error
 
+    def moved(self, prices: Mapping[str, int], volatilities: Mapping[str, int]) -> "Market":
+        """The market that a file with these prices (feed units) and volatilities (ppm) by symbol would hold.
+
+        Raises:
+            FileInvalid: a symbol that is not listed, a figure out of range, a price beyond a barrier.
+            MarketUnusable: no grid follows from it.
+        """
+        states = {entry.symbol: entry for entry in self.state.underlyings}
+        ranges = (("price_e8_usd", prices, 1, MAXIMUM_PRICE - 1), ("volatility_ppm", volatilities, *_VOLATILITIES))
+        for name, figures, least, most in ranges:
+            for symbol in sorted(figures):
+                if symbol not in states:
+                    raise FileInvalid("moves", symbol, "is no underlying of the market")
+                Fields("moves", symbol, {name: figures[symbol]}).integer(name, least, most)
+        for symbol, price in prices.items():
+            states[symbol] = replace(states[symbol], price=price)
+        for symbol, sigma in volatilities.items():
+            states[symbol] = replace(states[symbol], volatility=VolatilityState(sigma**2, sigma**2, sigma, 0))
+        try:
+            for instrument in self.registry.instruments:
+                check_barrier(instrument, states[instrument.underlying].price)
+        except MarketError as error:
+            raise FileInvalid("moves", *_field_and_reason(error)) from error
+        listed = tuple(
+            replace(entry, lattice_origin=states[entry.symbol].price) for entry in self.parameters.underlyings
+        )
+        state = replace(self.state, underlyings=tuple(states[entry.symbol] for entry in self.state.underlyings))
+        market = Market(self.registry, replace(self.parameters, underlyings=listed), state)
+        market.grid  # noqa: B018, as in `parse`
+        return market
+
     @cached_property
     def digest(self) -> bytes:
         """32 bytes over everything in the file that has a meaning."""
         parts = (self.registry.encode(), self.parameters.encode(), self.state.encode())
         return bytes(keccak(_DOMAIN + b"".join(len(part).to_bytes(4, "big") + part for part in parts)))
+
+
+def require_listed(market: Market, file: str, positions: Iterable[str], collateral: Iterable[str]) -> None:
+    """Raise FileInvalid, naming `file`, for an id that the market does not list, or that has expired there."""
+    living = {entry.id for entry in market.grid.instruments}
+    listings = (
+        ("positions", positions, market.registry.instruments),
+        ("collateral", collateral, market.registry.collateral),
+    )
+    for group, names, listing in listings:
+        listed = {entry.id for entry in listing}
+        for name in sorted(names):
+            if name not in listed:
+                raise FileInvalid(file, f"{group}.{name}", "is not listed in the market file")
+            if name not in living:
+                raise FileInvalid(file, f"{group}.{name}", "has expired at the market's time")
 
 
 def _field_and_reason(error: MarketError) -> tuple[str, str]:
@@ -151,14 +210,26 @@ def _instrument(fields: Fields) -> Instrument:
             made = Perpetual(underlying, lots)
         case "future":
             made = Future(underlying, lots, fields.integer("expiry", 1, _LAST_TIME))
-        case "call" | "put":
-            side = OptionKind.CALL if kind == "call" else OptionKind.PUT
-            expiry = fields.integer("expiry", 1, _LAST_TIME)
-            made = Option(underlying, lots, expiry, fields.integer("strike_e8_usd", 1, MAXIMUM_PRICE - 1), side)
+        case _ if kind.removeprefix("digital_").removeprefix("barrier_") in ("call", "put"):
+            made = _option(fields, kind, underlying, lots)
         case _:
-            fields.refuse("kind", "is none of perpetual, future, call, put")
+            fields.refuse("kind", "is none of perpetual, future, call, put, digital_call … barrier_put")
     fields.end()
     return made
+
+
+def _option(fields: Fields, kind: str, underlying: str, lots: int) -> Instrument:
+    side = OptionKind.CALL if kind.endswith("call") else OptionKind.PUT
+    expiry = fields.integer("expiry", 1, _LAST_TIME)
+    strike = fields.integer("strike_e8_usd", 1, MAXIMUM_PRICE - 1)
+    if kind.startswith("digital"):
+        return Digital(underlying, lots, expiry, strike, side, fields.integer("payout_e8_usd", 1, MAXIMUM_PRICE - 1))
+    if kind.startswith("barrier"):
+        barrier, crossing = fields.integer("barrier_e8_usd", 1, MAXIMUM_PRICE - 1), fields.text("barrier_kind")
+        if crossing not in _BARRIER_KINDS:
+            fields.refuse("barrier_kind", f"is none of {', '.join(_BARRIER_KINDS)}")
+        return Barrier(underlying, lots, expiry, strike, side, barrier, _BARRIER_KINDS[crossing])
+    return Option(underlying, lots, expiry, strike, side)
 
 
 def _asset(fields: Fields) -> CollateralAsset:

@@ -39,13 +39,13 @@ from circuits.solvency_terms import worst_outcome
 from circuits.transcript import Deployment, ProofContext
 from node.margin.book import Commitments, Openings, Portfolio, entry_names, in_order
 from node.margin.errors import FileInvalid, MarginRejected, MarketUnusable, OpeningsMismatch, ShortOfMargin
-from node.margin.market import Market
+from node.margin.figures import worst_scenarios
+from node.margin.market import Market, require_listed
 from node.market import canonical
 from node.market.errors import MarketError
 from node.market.grid import InstrumentGrid, RiskGrid, check_grid
-from node.market.instruments import Option
+from node.market.instruments import Curved
 from node.market.rows import compile_terms
-from node.market.scenarios import scenario
 from node.market.window import MarginWindow, window_of
 
 KEY: Final = CommitmentKey(hash_to_point(b"blinding", b"zkclear/margin/v1/H"))
@@ -176,18 +176,7 @@ def _require_all(claims: "list[SolvencyClaim | OpeningClaim]", commitments: Comm
 
 def _header(market: Market, commitments: Commitments, challenge: str, file: str) -> bytes:
     """What the proof begins with, and is bound to; `file` is whose ids an error is about."""
-    living = {entry.id for entry in market.grid.instruments}
-    listings = (
-        ("positions", commitments.positions, market.registry.instruments),
-        ("collateral", commitments.collateral, market.registry.collateral),
-    )
-    for group, names, listing in listings:
-        listed = {entry.id for entry in listing}
-        for name in sorted(names):
-            if name not in listed:
-                raise FileInvalid(file, f"{group}.{name}", "is not listed in the market file")
-            if name not in living:
-                raise FileInvalid(file, f"{group}.{name}", "has expired at the market's time")
+    require_listed(market, file, commitments.positions, commitments.collateral)
     asked = challenge.encode()
     if len(asked) > MAX_CHALLENGE_BYTES:
         raise FileInvalid("challenge", "", f"more than {MAX_CHALLENGE_BYTES} bytes")
@@ -208,7 +197,7 @@ def _statement(market: Market, grid: RiskGrid, commitments: Commitments, header:
 
 def _options_held(market: Market, commitments: Commitments) -> list[str]:
     listed = {entry.id: entry for entry in market.registry.instruments}
-    return [name for name in sorted(commitments.positions) if isinstance(listed.get(name), Option)]
+    return [name for name in sorted(commitments.positions) if isinstance(listed.get(name), Curved)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +252,4 @@ def _require_same(portfolio: Portfolio, openings: Openings) -> None:
 def _short(statement: _Statement, portfolio: Portfolio, shortfall: int) -> ShortOfMargin:
     amounts = in_order(portfolio.cash, portfolio.positions, portfolio.collateral)
     outcome = worst_outcome(statement.terms, amounts[0], amounts[1:])
-    held = (*portfolio.positions, *portfolio.collateral)
-    places = enumerate(outcome.worst_nodes)
-    return ShortOfMargin(tuple(scenario(statement.grid, held, place, node) for place, node in places), shortfall)
+    return ShortOfMargin(worst_scenarios(statement.grid, portfolio, outcome), shortfall)

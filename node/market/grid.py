@@ -6,37 +6,36 @@ integers in the batch. Every node computes its own and accepts the published one
 machines may differ in the last bit of a float, the ledger may not.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 import numpy as np
 
 from node.market import canonical
 from node.market.charges import closing_charge, settlement_rounding, short_minimum
+from node.market.curved import Frame, Surface, after_crossing, surfaces
 from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument
-from node.market.gap import corner_values, gap_bounds, option_book
 from node.market.instruments import (
     FEED_UNITS,
     PPM,
     ROW_UNITS_PER_FEED_UNIT,
+    Barrier,
     CollateralAsset,
+    Curved,
     Future,
     Instrument,
-    Option,
     Perpetual,
     Registry,
 )
 from node.market.lattice import lattice_of
 from node.market.parameters import MarketParameters
 from node.market.state import MarketState, spot_per_lot
-from node.market.valuation import option_sign, option_value, years_to
 from node.market.widths import initial_width, maintenance_width, price_range
 
 VALUE_LIMIT: Final = 2**63
-"""Values and charges in rows stay below this, and proofs rely on it: prices are below 10¹⁷ feed units, or
-10¹⁸ row
-units for the largest lot; a lattice step at most doubles one, and no charge exceeds a whole price."""
+"""Values and charges in rows stay below this, and proofs rely on it: prices and payouts are below 10¹⁷ feed units, or
+10¹⁸ row units for the largest lot; a lattice step at most doubles one, and no charge exceeds price and strike."""
 _RELATIVE_TOLERANCE: Final = 10**9
 """Published values may differ by one part in this many, or by one unit."""
 
@@ -73,7 +72,7 @@ class InstrumentGrid:
         gap_charge: row units per |lot|; at least the largest |value − its interpolation| inside any cell of
         price,
             volatility and time up to the largest age of a proof.
-        wide_gap_charge: the same where only the two edge nodes are used. Of no meaning, and 0, for an option.
+        wide_gap_charge: the same where only the two edge nodes are used. Of no meaning, and 0, for options.
         closing_charge: row units per |lot| for closing the position, the oracle's confidence and φ included.
         short_minimum: row units per lot sold; even; options only.
         funding: the cumulative funding index, µUSD per lot.
@@ -98,6 +97,10 @@ class RiskGrid:
     time: int
     underlyings: tuple[UnderlyingGrid, ...]
     instruments: tuple[InstrumentGrid, ...]
+    _instruments: Mapping[str, InstrumentGrid] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_instruments", {entry.id: entry for entry in self.instruments})
 
     def underlying(self, symbol: str) -> UnderlyingGrid:
         """The nodes of one underlying. Raises MissingFeed."""
@@ -108,10 +111,9 @@ class RiskGrid:
 
     def instrument(self, name: str) -> InstrumentGrid:
         """The values of an instrument or asset. Raises UnknownInstrument, also for cash and the expired."""
-        for entry in self.instruments:
-            if entry.id == name:
-                return entry
-        raise UnknownInstrument(name)
+        if name not in self._instruments:
+            raise UnknownInstrument(name)
+        return self._instruments[name]
 
     def is_linear(self, name: str) -> bool:
         """Whether an instrument's value is a multiple of its underlying's price. Raises UnknownInstrument."""
@@ -153,11 +155,10 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
     entries: list[InstrumentGrid] = []
     for grid in underlyings:
         listed = [entry for entry in living if entry.underlying == grid.symbol]
-        linear = [entry for entry in listed if not isinstance(entry, Option)]
-        entries += [_linear(entry, grid, parameters, market) for entry in linear]
-        options = [entry for entry in listed if isinstance(entry, Option)]
+        entries += [_linear(entry, grid, parameters, market) for entry in listed if not isinstance(entry, Curved)]
+        options = [entry for entry in listed if isinstance(entry, Curved)]
         if options:
-            entries += _options(options, grid, parameters, market)
+            entries += _curved(options, grid, parameters, market)
         assets = [asset for asset in registry.collateral if asset.underlying == grid.symbol]
         entries += [_collateral(asset, grid) for asset in assets]
     return RiskGrid(market.round, market.time, underlyings, tuple(sorted(entries, key=lambda entry: entry.id)))
@@ -168,12 +169,14 @@ def _underlying(
 ) -> UnderlyingGrid:
     price, sigma = market.price(symbol), market.sigma_ppm(symbol)
     initial = initial_width(sigma, parameters)
-    strikes = [entry.strike for entry in living if isinstance(entry, Option) and entry.underlying == symbol]
+    options = [entry for entry in living if isinstance(entry, Curved) and entry.underlying == symbol]
+    edges = [entry.strike for entry in options]
+    edges += [entry.barrier for entry in options if isinstance(entry, Barrier)]
     return UnderlyingGrid(
         symbol=symbol,
         price=price,
         sigma_ppm=sigma,
-        nodes=lattice_of(symbol, parameters).window(price_range(price, initial), strikes),
+        nodes=lattice_of(symbol, parameters).window(price_range(price, initial), edges),
         levels=(sigma * parameters.level_down_ppm // PPM, sigma, -(-sigma * parameters.level_up_ppm // PPM)),
         maintenance_width_ppm=maintenance_width(sigma, parameters),
         initial_width_ppm=initial,
@@ -215,51 +218,50 @@ def _collateral(asset: CollateralAsset, grid: UnderlyingGrid) -> InstrumentGrid:
     )
 
 
-def _options(
-    options: Sequence[Option], grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
+def _curved(
+    options: Sequence[Curved], grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
 ) -> list[InstrumentGrid]:
     """All options on one underlying at once. Values are rounded to the nearest unit, gap charges up."""
-    time, last = market.time, market.time + parameters.max_proof_age_seconds
-    book = option_book(
-        [float(entry.strike) for entry in options],
-        [option_sign(entry) for entry in options],
-        [years_to(entry.expiry, time) for entry in options],
-        [years_to(entry.expiry, last) for entry in options],
+    frame = Frame(
+        price=float(grid.price),
+        volatility=grid.sigma_ppm / PPM,
+        nodes=np.array(grid.nodes, dtype=np.float64),
+        levels=np.array(grid.levels, dtype=np.float64) / PPM,
+        time=market.time,
+        last_time=market.time + parameters.max_proof_age_seconds,
+        average_seconds=parameters.settlement_average_seconds,
     )
-    nodes = np.array(grid.nodes, dtype=np.float64)
-    levels = np.array(grid.levels, dtype=np.float64) / PPM
-    values, gaps = corner_values(book, nodes, levels), gap_bounds(book, nodes, levels)
-    made = []
-    for entry, surface, gap in zip(options, values, gaps, strict=True):
-        per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
-        units = tuple(int(value) for value in np.rint(surface.ravel() * per_lot))
-        made.append(
-            InstrumentGrid(
-                id=entry.id,
-                underlying=grid.symbol,
-                mark=_option_mark(entry, grid, time),
-                values=units,
-                gap_charge=int(np.ceil(gap * per_lot))
-                + _disagreement(units)
-                + settlement_rounding(entry, time, parameters),
-                wide_gap_charge=0,
-                closing_charge=closing_charge(entry, grid.price, grid.nodes[-1], market, parameters),
-                short_minimum=short_minimum(entry, grid.nodes[-1], parameters),
-                funding=0,
-            )
-        )
-    return made
+    valued = surfaces(options, frozenset(entry.id for entry in market.knocks), frame)
+    return [_option(entry, valued[entry.id], grid, parameters, market) for entry in options]
+
+
+def _option(
+    entry: Curved, surface: Surface, grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
+) -> InstrumentGrid:
+    per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
+    units = tuple(np.rint(surface.values.ravel() * per_lot).astype(np.int64).tolist())
+    rounding = _disagreement(units) + settlement_rounding(entry, market.time, parameters)
+    closing = minimum = 0
+    current = entry if market.knocked_in_round(entry.id) is None else after_crossing(entry)
+    if current is not None:
+        closing = closing_charge(current, grid.price, grid.nodes[-1], market, parameters)
+        minimum = short_minimum(current, grid.nodes[-1], parameters)
+    return InstrumentGrid(
+        id=entry.id,
+        underlying=grid.symbol,
+        mark=int(np.rint(surface.mark * PPM / (FEED_UNITS * entry.lot_scale))),
+        values=units,
+        gap_charge=int(np.ceil(surface.gap * per_lot)) + rounding,
+        wide_gap_charge=0,
+        closing_charge=closing,
+        short_minimum=minimum,
+        funding=0,
+    )
 
 
 def _disagreement(values: Sequence[int]) -> int:
     """What rounding to units, and the latitude of `check_grid`, can take from a chord."""
     return 3 + max(values) // _RELATIVE_TOLERANCE
-
-
-def _option_mark(option: Option, grid: UnderlyingGrid, time: int) -> int:
-    """Value at the current price and the mid level, nearest µUSD per lot."""
-    value = option_value(option, float(grid.price), grid.sigma_ppm / PPM, time)
-    return int(np.rint(float(value) * PPM / (FEED_UNITS * option.lot_scale)))
 
 
 def check_grid(published: RiskGrid, own: RiskGrid) -> None:
@@ -286,8 +288,8 @@ def check_grid(published: RiskGrid, own: RiskGrid) -> None:
         tuple(entry.id for entry in own.instruments),
     )
     for theirs, ours in zip(published.underlyings, own.underlyings, strict=True):
-        for field in fields(UnderlyingGrid):
-            _require_equal(ours.symbol, field.name, getattr(theirs, field.name), getattr(ours, field.name))
+        for entry in fields(UnderlyingGrid):
+            _require_equal(ours.symbol, entry.name, getattr(theirs, entry.name), getattr(ours, entry.name))
     for published_entry, own_entry in zip(published.instruments, own.instruments, strict=True):
         _check_instrument(published_entry, own_entry, exact=own.is_linear(own_entry.id))
 

@@ -1,5 +1,5 @@
-"""What is listed: perpetuals, dated futures, European options, collateral assets, and the registry that holds
-them.
+"""What is listed: perpetuals, dated futures, European options, digitals, barrier options, collateral assets, and the
+registry that holds them.
 
 Units, here and in the whole package: prices and strikes are *feed units*, 1e-8 USD per whole unit of the
 underlying (eight decimals, as Chainlink's USD feeds have them); marks, settlement prices and funding are
@@ -7,6 +7,7 @@ whole µUSD per lot; values in margin rows are *row units*, 1e-9 USD per lot or 
 volatilities and fractions are ppm; times are unix seconds.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,11 +39,37 @@ class OptionKind(Enum):
     PUT = "P"
 
 
-def _check_contract(instrument: str, underlying: str, lot_scale: int) -> None:
-    if not underlying:
-        raise InvalidInstrument(instrument, "underlying", "is empty")
-    if lot_scale <= 0:
-        raise InvalidInstrument(instrument, "lot_scale", f"{lot_scale} is not positive")
+class BarrierKind(Enum):
+    """On which side of the price the barrier lies when listed, and what crossing it does."""
+
+    DOWN_OUT = "DO"
+    DOWN_IN = "DI"
+    UP_OUT = "UO"
+    UP_IN = "UI"
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the price starts above the barrier."""
+        return self in (BarrierKind.DOWN_OUT, BarrierKind.DOWN_IN)
+
+    @property
+    def is_in(self) -> bool:
+        """Whether crossing brings the option to life, rather than to an end."""
+        return self in (BarrierKind.DOWN_IN, BarrierKind.UP_IN)
+
+
+def _check_contract(entry: "Instrument") -> None:
+    if not entry.underlying:
+        raise InvalidInstrument(entry.id, "underlying", "is empty")
+    if entry.lot_scale <= 0:
+        raise InvalidInstrument(entry.id, "lot_scale", f"{entry.lot_scale} is not positive")
+    if entry.tick <= 0:
+        raise InvalidInstrument(entry.id, "tick", f"{entry.tick} is not positive")
+
+
+def _check_price(instrument: str, field_name: str, price: int) -> None:
+    if not 0 < price < MAXIMUM_PRICE:
+        raise InvalidInstrument(instrument, field_name, f"{price} is not a price")
 
 
 def _check_expiry(instrument: str, expiry: int) -> None:
@@ -61,14 +88,16 @@ def _expiry_text(expiry: int) -> str:
 class Perpetual:
     """A perpetual future: worth the spot price, never expires, pays or earns the listed funding rate.
 
-    `lot_scale` is the number of lots in one whole unit of the underlying.
+    `lot_scale` is the number of lots in one whole unit of the underlying; prices of trades are multiples of `tick`
+    (µUSD per lot). Both mean the same in every instrument.
     """
 
     underlying: str
     lot_scale: int
+    tick: int = 1
 
     def __post_init__(self) -> None:
-        _check_contract(self.id, self.underlying, self.lot_scale)
+        _check_contract(self)
 
     @property
     def id(self) -> str:
@@ -78,15 +107,16 @@ class Perpetual:
 
 @dataclass(frozen=True, slots=True)
 class Future:
-    """A dated future, cash-settled at `expiry` to the oracle's price."""
+    """A dated future, cash-settled at `expiry` to the oracle's average price."""
 
     underlying: str
     lot_scale: int
     expiry: int
+    tick: int = 1
 
     def __post_init__(self) -> None:
         _check_expiry(f"{self.underlying}-FUTURE", self.expiry)
-        _check_contract(self.id, self.underlying, self.lot_scale)
+        _check_contract(self)
 
     @property
     def id(self) -> str:
@@ -103,23 +133,110 @@ class Option:
     expiry: int
     strike: int
     kind: OptionKind
+    tick: int = 1
 
     def __post_init__(self) -> None:
         name = f"{self.underlying}-OPTION"
         _check_expiry(name, self.expiry)
-        if not 0 < self.strike < MAXIMUM_PRICE:
-            raise InvalidInstrument(name, "strike", f"{self.strike} is not a price")
-        _check_contract(self.id, self.underlying, self.lot_scale)
+        _check_price(name, "strike", self.strike)
+        _check_contract(self)
 
     @property
     def id(self) -> str:
         """`BTC-20200327-8000-C`; the strike in USD, without trailing zeros."""
-        strike = format((Decimal(self.strike) / FEED_UNITS).normalize(), "f")
-        return f"{self.underlying}-{_expiry_text(self.expiry)}-{strike}-{self.kind.value}"
+        return _option_id(self)
 
 
-Instrument: TypeAlias = Perpetual | Future | Option
+@dataclass(frozen=True, slots=True)
+class Digital:
+    """A European cash-or-nothing option: a call pays at or above the strike, a put below it.
+
+    `payout` is what one whole unit (`lot_scale` lots) pays, in feed units.
+    """
+
+    underlying: str
+    lot_scale: int
+    expiry: int
+    strike: int
+    kind: OptionKind
+    payout: int
+    tick: int = 1
+
+    def __post_init__(self) -> None:
+        name = f"{self.underlying}-DIGITAL"
+        _check_expiry(name, self.expiry)
+        _check_price(name, "strike", self.strike)
+        _check_price(name, "payout", self.payout)
+        _check_contract(self)
+
+    @property
+    def id(self) -> str:
+        """`BTC-20200327-8000-C-PAYS-1000`."""
+        return f"{_option_id(self)}-PAYS-{_dollars(self.payout)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """A European option that ends (out), or only comes to life (in), when the price crosses `barrier` (feed units).
+
+    The barrier is watched until expiry, in oracle rounds: it is crossed by the first round whose price is at or beyond
+    it. Without rebate. A strike for which the barrier could not matter is refused: an out would never pay, and an in
+    would be the plain option.
+    """
+
+    underlying: str
+    lot_scale: int
+    expiry: int
+    strike: int
+    kind: OptionKind
+    barrier: int
+    barrier_kind: BarrierKind
+    tick: int = 1
+
+    def __post_init__(self) -> None:
+        name = f"{self.underlying}-BARRIER"
+        _check_expiry(name, self.expiry)
+        _check_price(name, "strike", self.strike)
+        _check_price(name, "barrier", self.barrier)
+        _check_contract(self)
+        is_call = self.kind is OptionKind.CALL
+        pays_beyond = self.strike <= self.barrier if self.barrier_kind.is_down else self.strike >= self.barrier
+        if pays_beyond and is_call is not self.barrier_kind.is_down:
+            raise InvalidInstrument(self.id, "barrier", "lies before every price at which the option pays")
+
+    @property
+    def id(self) -> str:
+        """`BTC-20200327-8000-C-DO-6000`."""
+        return f"{_option_id(self)}-{self.barrier_kind.value}-{_dollars(self.barrier)}"
+
+    def is_crossed(self, price: int) -> bool:
+        """Whether a price (feed units) is at or beyond the barrier."""
+        return price <= self.barrier if self.barrier_kind.is_down else price >= self.barrier
+
+
+Curved: TypeAlias = Option | Digital | Barrier
+"""What is not a multiple of its underlying's price: valued at every node and volatility."""
+Dated: TypeAlias = Future | Option | Digital | Barrier
+"""What settles at an expiry."""
+Instrument: TypeAlias = Perpetual | Future | Option | Digital | Barrier
 """Anything that has positions."""
+
+
+def _dollars(price: int) -> str:
+    """A price in USD, without trailing zeros."""
+    return format((Decimal(price) / FEED_UNITS).normalize(), "f")
+
+
+def _option_id(entry: Curved) -> str:
+    return f"{entry.underlying}-{_expiry_text(entry.expiry)}-{_dollars(entry.strike)}-{entry.kind.value}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Expiry:
+    """A moment at which instruments on an underlying settle."""
+
+    underlying: str
+    time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +292,10 @@ class Registry:
     underlyings: tuple[str, ...]
     instruments: tuple[Instrument, ...]
     collateral: tuple[CollateralAsset, ...]
+    expiries: tuple[Expiry, ...] = field(init=False, repr=False, compare=False)
+    """When something settles, in order of underlying and time."""
+    barriers: tuple[Barrier, ...] = field(init=False, repr=False, compare=False)
+    """The barrier options among the instruments."""
     _instruments: Mapping[str, Instrument] = field(init=False, repr=False, compare=False)
     _collateral: Mapping[str, CollateralAsset] = field(init=False, repr=False, compare=False)
 
@@ -184,10 +305,14 @@ class Registry:
         object.__setattr__(self, "collateral", tuple(sorted(self.collateral, key=lambda entry: entry.id)))
         object.__setattr__(self, "_instruments", {entry.id: entry for entry in self.instruments})
         object.__setattr__(self, "_collateral", {entry.id: entry for entry in self.collateral})
-        listed = [entry.id for entry in (*self.instruments, *self.collateral)]
-        for name in listed:
-            if listed.count(name) > 1:
+        listed = Counter(entry.id for entry in (*self.instruments, *self.collateral))
+        for name, count in listed.items():
+            if count > 1:
                 raise InvalidInstrument(name, "id", "is listed twice")
+        dated = [entry for entry in self.instruments if not isinstance(entry, Perpetual)]
+        expiries = sorted({Expiry(entry.underlying, entry.expiry) for entry in dated})
+        object.__setattr__(self, "expiries", tuple(expiries))
+        object.__setattr__(self, "barriers", tuple(entry for entry in dated if isinstance(entry, Barrier)))
         if len(set(self.underlyings)) != len(self.underlyings):
             raise InvalidInstrument(self.underlyings[0], "underlyings", "one is listed twice")
         for entry in (*self.instruments, *self.collateral):
@@ -220,7 +345,7 @@ class Registry:
             raise UnknownInstrument(name)
         return entry.underlying
 
-    def expiring(self, time: int) -> tuple[Future | Option, ...]:
+    def expiring(self, time: int) -> tuple[Dated, ...]:
         """The instruments whose expiry is at or before `time`."""
         return tuple(entry for entry in self.instruments if not isinstance(entry, Perpetual) and entry.expiry <= time)
 

@@ -62,6 +62,7 @@ class MarketParameters:
     short_option_minimum_ppm: int = 10_000
     funding_rate_ppm: int = 100
     max_proof_age_seconds: int = 4 * 3600
+    settlement_average_seconds: int = 1_800
     oracle_quorum: int = 3
     oracle_staleness_seconds: int = 4_200
     oracle_deviation_ppm: int = 20_000
@@ -143,6 +144,7 @@ _POSITIVE: Final = (
     "closing_charge_bps",
     "short_option_minimum_ppm",
     "max_proof_age_seconds",
+    "settlement_average_seconds",
     "oracle_quorum",
     "oracle_staleness_seconds",
     "oracle_deviation_ppm",

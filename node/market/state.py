@@ -4,11 +4,18 @@ Also what instruments are worth without a model: exact marks of linear instrumen
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.market import canonical, volatility
-from node.market.errors import ExpiredInstrument, MissingFeed, NotMonotone, NotSettling, UnknownInstrument
-from node.market.instruments import PPM, Future, Instrument, Option, OptionKind, Perpetual, Registry
+from node.market.errors import (
+    ExpiredInstrument,
+    InvalidInstrument,
+    MissingFeed,
+    NotMonotone,
+    NotSettling,
+    UnknownInstrument,
+)
+from node.market.instruments import PPM, Barrier, Digital, Expiry, Instrument, Option, OptionKind, Perpetual, Registry
 from node.market.oracle_rules import Price, PriceResult
 from node.market.parameters import FUNDING_PERIOD_SECONDS, MarketParameters
 from node.market.volatility import VolatilityState
@@ -44,10 +51,28 @@ class FundingIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class Knock:
+    """A barrier option whose barrier was crossed, by the price of `round`."""
+
+    id: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementAverage:
+    """What an expiry's average has gathered: Σ price · seconds (feed units), and Σ seconds, over valid prices."""
+
+    expiry: Expiry
+    weighted: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class MarketState:
     """After oracle round `round`, taken at hub block `height` with header time `time`.
 
-    `stale` names the feeds that had no valid price in this round: their last price stands.
+    `stale` names the feeds that had no valid price in this round: their last price stands. `knocks` are in the order of
+    rounds, `averages` in that of expiries.
     """
 
     round: int
@@ -56,6 +81,8 @@ class MarketState:
     underlyings: tuple[UnderlyingState, ...]
     funding: tuple[FundingIndex, ...]
     stale: tuple[str, ...]
+    knocks: tuple[Knock, ...] = ()
+    averages: tuple[SettlementAverage, ...] = ()
 
     def underlying(self, symbol: str) -> UnderlyingState:
         """The state of one underlying. Raises MissingFeed."""
@@ -82,6 +109,10 @@ class MarketState:
                 return entry.index
         return 0
 
+    def knocked_in_round(self, instrument: str) -> int | None:
+        """The round whose price crossed an instrument's barrier; None while none has."""
+        return next((entry.round for entry in self.knocks if entry.id == instrument), None)
+
     @property
     def priced(self) -> bool:
         """Whether every feed has had a valid price, so that a grid can be made."""
@@ -103,7 +134,15 @@ class MarketState:
 
 
 def genesis_state(registry: Registry, parameters: MarketParameters, height: int, time: int) -> MarketState:
-    """Round 0: no feed has a price yet. Raises MissingFeed for an underlying without parameters."""
+    """Round 0: no feed has a price yet.
+
+    Raises:
+        MissingFeed: an underlying without parameters.
+        ExpiredInstrument, InvalidInstrument: a listing that is over, or a barrier that the listing price has crossed.
+    """
+    for entry in registry.instruments:
+        check_alive(entry, time)
+        check_barrier(entry, parameters.underlying(entry.underlying).lattice_origin)
     start = volatility.initial_volatility(parameters)
     underlyings = tuple(
         UnderlyingState(symbol, parameters.underlying(symbol).lattice_origin, 0, 0, start)
@@ -138,7 +177,39 @@ def advance(
     )
     stale = tuple(entry.symbol for entry in state.underlyings if not isinstance(aggregated.get(entry.symbol), Price))
     funding = tuple(_accrue(entry, state, time - state.time, registry, parameters) for entry in state.funding)
-    return MarketState(state.round + 1, height, time, underlyings, funding, stale)
+    averages = _averaged(state, time, registry, parameters)
+    moved = MarketState(state.round + 1, height, time, underlyings, funding, stale, state.knocks, averages)
+    return replace(moved, knocks=(*state.knocks, *_knocked(moved, registry)))
+
+
+def _knocked(state: MarketState, registry: Registry) -> tuple[Knock, ...]:
+    """The barriers that the valid prices of this round cross first, until expiry inclusive."""
+    known = {entry.id for entry in state.knocks}
+    fresh = {entry.symbol: entry.price for entry in state.underlyings if entry.symbol not in state.stale}
+    return tuple(
+        Knock(entry.id, state.round)
+        for entry in registry.barriers
+        if entry.id not in known
+        and state.time <= entry.expiry
+        and entry.underlying in fresh
+        and entry.is_crossed(fresh[entry.underlying])
+    )
+
+
+def _averaged(
+    state: MarketState, time: int, registry: Registry, parameters: MarketParameters
+) -> tuple[SettlementAverage, ...]:
+    """The averages once `state`'s prices were in force until `time`. A price that was stale does not count."""
+    known = {entry.expiry: entry for entry in state.averages}
+    for expiry in registry.expiries:
+        first = max(state.time, expiry.time - parameters.settlement_average_seconds)
+        seconds = min(time, expiry.time) - first
+        if seconds <= 0 or expiry.underlying in state.stale:
+            continue
+        before = known.get(expiry, SettlementAverage(expiry, 0, 0))
+        weighted = before.weighted + state.price(expiry.underlying) * seconds
+        known[expiry] = SettlementAverage(expiry, weighted, before.seconds + seconds)
+    return tuple(known[expiry] for expiry in sorted(known))
 
 
 def _advance_underlying(
@@ -176,17 +247,30 @@ def spot_per_lot(price: int, lot_scale: int) -> int:
     return price // (_FEED_UNITS_PER_MICRO_USD * lot_scale)
 
 
-def intrinsic_price(instrument: Instrument, price: int) -> int:
-    """What the instrument pays if it settles at `price` (feed units): whole µUSD per lot, rounded down."""
-    if isinstance(instrument, Option):
+def intrinsic_price(instrument: Instrument, price: int, *, knocked: bool) -> int:
+    """What the instrument pays if it settles at `price` (feed units): whole µUSD per lot, rounded down.
+
+    `knocked`: whether a round crossed its barrier. The settlement price is the barrier's last observation.
+    """
+    if isinstance(instrument, Digital):
+        pays = (price >= instrument.strike) is (instrument.kind is OptionKind.CALL)
+        return spot_per_lot(instrument.payout if pays else 0, instrument.lot_scale)
+    if (
+        isinstance(instrument, Barrier)
+        and (knocked or instrument.is_crossed(price)) is not instrument.barrier_kind.is_in
+    ):
+        return 0
+    if isinstance(instrument, Option | Barrier):
         sign = 1 if instrument.kind is OptionKind.CALL else -1
         return spot_per_lot(max(sign * (price - instrument.strike), 0), instrument.lot_scale)
     return spot_per_lot(price, instrument.lot_scale)
 
 
 def settlement_price(instrument: Instrument, state: MarketState) -> int:
-    """The one price at which all positions settle at expiry: whole µUSD per lot, rounded down, from the
-    round's price.
+    """The one price at which all positions settle at expiry: whole µUSD per lot, rounded down.
+
+    What the instrument pays at the average of the prices in force over the last `settlement_average_seconds` before
+    expiry, weighted by time and rounded down; where none of them was valid, at the round's price.
 
     Raises:
         NotSettling: a perpetual, or an expiry after the state's time.
@@ -195,10 +279,22 @@ def settlement_price(instrument: Instrument, state: MarketState) -> int:
     expiry = None if isinstance(instrument, Perpetual) else instrument.expiry
     if expiry is None or expiry > state.time:
         raise NotSettling(instrument.id, expiry, state.time)
-    return intrinsic_price(instrument, state.price(instrument.underlying))
+    price = state.price(instrument.underlying)
+    moment = Expiry(instrument.underlying, expiry)
+    for average in state.averages:
+        if average.expiry == moment:
+            price = average.weighted // average.seconds
+    return intrinsic_price(instrument, price, knocked=state.knocked_in_round(instrument.id) is not None)
 
 
 def check_alive(instrument: Instrument, time: int) -> None:
     """Raises ExpiredInstrument at and after expiry."""
-    if isinstance(instrument, Future | Option) and instrument.expiry <= time:
+    if not isinstance(instrument, Perpetual) and instrument.expiry <= time:
         raise ExpiredInstrument(instrument.id, instrument.expiry, time)
+
+
+def check_barrier(instrument: Instrument, price: int) -> None:
+    """Raises InvalidInstrument where the price (feed units) is at or beyond the barrier of what is to be listed."""
+    if isinstance(instrument, Barrier) and instrument.is_crossed(price):
+        side = "below" if instrument.barrier_kind.is_down else "above"
+        raise InvalidInstrument(instrument.id, "barrier", f"is crossed already: it must lie {side} the price {price}")

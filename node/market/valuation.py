@@ -17,33 +17,38 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from node.market.errors import InvalidInput
-from node.market.instruments import Option, OptionKind
+from node.market.instruments import Curved, Option, OptionKind
 from node.market.parameters import YEAR_SECONDS
 from node.market.state import check_alive
 
 Floats: TypeAlias = NDArray[np.float64]
+Flags: TypeAlias = NDArray[np.bool_]
 Numeric: TypeAlias = Floats | np.float64 | float
 
-_LEAST_DEVIATION: Final = 1e-150
+LEAST_DEVIATION: Final = 1e-150
 """Stands for a standard deviation of 0: far below any that matters, yet ln(F/K) over it is finite."""
 
 
-def black76(forward: Numeric, strike: Numeric, volatility: Numeric, years: Numeric, sign: Numeric) -> Floats:
-    """Undiscounted value of European options; all arguments broadcast.
+def black(forward: Numeric, strike: Numeric, deviation: Numeric, sign: Numeric) -> Floats:
+    """Undiscounted value of European options by the standard deviation s of the logarithm; all arguments broadcast.
 
     Args:
         forward, strike: positive, in one currency; the value is in the same.
-        volatility: annual, as a fraction.
-        years: to expiry, at least 0; at 0 the value is the payoff.
+        deviation: volatility times the root of the time to expiry, at least 0; at 0 the value is the payoff.
         sign: +1 for a call, −1 for a put.
     """
-    deviation = np.maximum(volatility * np.sqrt(years), _LEAST_DEVIATION)
-    d1 = np.log(forward / strike) / deviation + deviation / 2
-    value = sign * (forward * ndtr(sign * d1) - strike * ndtr(sign * (d1 - deviation)))
+    spread = np.maximum(deviation, LEAST_DEVIATION)
+    d1 = np.log(forward / strike) / spread + spread / 2
+    value = sign * (forward * ndtr(sign * d1) - strike * ndtr(sign * (d1 - spread)))
     return np.asarray(np.maximum(value, 0.0), dtype=np.float64)
 
 
-def option_sign(option: Option) -> float:
+def black76(forward: Numeric, strike: Numeric, volatility: Numeric, years: Numeric, sign: Numeric) -> Floats:
+    """The same by annual volatility (a fraction) and years to expiry, at least 0."""
+    return black(forward, strike, volatility * np.sqrt(years), sign)
+
+
+def option_sign(option: Curved) -> float:
     """+1 for a call, −1 for a put."""
     return 1.0 if option.kind is OptionKind.CALL else -1.0
 

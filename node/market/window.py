@@ -14,7 +14,7 @@ from enum import Enum
 from node.market import canonical
 from node.market.errors import MissingFeed
 from node.market.grid import RiskGrid
-from node.market.instruments import PPM, Option, Perpetual, Registry
+from node.market.instruments import PPM, Barrier, Curved, Perpetual, Registry
 from node.market.parameters import MarketParameters
 from node.market.state import MarketState
 from node.market.widths import PriceRange, maintenance_width, price_range
@@ -74,6 +74,7 @@ class LapseKind(Enum):
     PRICE = "the maintenance window leaves the price range"
     VOLATILITY = "the shocked volatility leaves the levels"
     FUNDING = "the funding index has moved beyond its tolerance"
+    KNOCK = "a barrier was crossed after the proof's round"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class LapseReason:
     """The first reason found: what is needed now (`needed_low` to `needed_high`), against what the window
     holds.
 
-    Units follow the kind: seconds, feed units, ppm, µUSD per lot; all zero for COVERAGE. `subject` is an
+    Units follow the kind: seconds, feed units, ppm, µUSD per lot, rounds; all zero for COVERAGE. `subject` is an
     underlying or an instrument, empty for AGE.
     """
 
@@ -131,7 +132,7 @@ def lapse(
     """Why `window` no longer covers an account with these instruments and assets in `state`; None while it
     does.
 
-    Volatility matters only to an account that holds an option on that underlying; cash has no window.
+    Volatility matters only to an account that holds an option of any kind on that underlying; cash has no window.
 
     Raises:
         UnknownInstrument: a position or asset that is not listed.
@@ -140,7 +141,7 @@ def lapse(
     if age > parameters.max_proof_age_seconds:
         return LapseReason(LapseKind.AGE, "", age, age, 0, parameters.max_proof_age_seconds)
     held = [registry.instrument(name) for name in positions]
-    with_options = {entry.underlying for entry in held if isinstance(entry, Option)}
+    with_options = {entry.underlying for entry in held if isinstance(entry, Curved)}
     symbols = {registry.underlying_of(name) for name in (*positions, *collateral)}
     for symbol in sorted(symbol for symbol in symbols if symbol is not None):
         reason = _price_lapse(window, symbol, state, parameters)
@@ -151,8 +152,12 @@ def lapse(
     for entry in held:
         if isinstance(entry, Perpetual):
             reason = _funding_lapse(window, entry, state, parameters)
-            if reason is not None:
-                return reason
+        elif isinstance(entry, Barrier):
+            reason = _knock_lapse(window, entry, state)
+        else:
+            continue
+        if reason is not None:
+            return reason
     return None
 
 
@@ -193,3 +198,10 @@ def _funding_lapse(
     if abs(now - proven) <= tolerance:
         return None
     return LapseReason(LapseKind.FUNDING, instrument.id, now, now, proven - tolerance, proven + tolerance)
+
+
+def _knock_lapse(window: MarginWindow, instrument: Barrier, state: MarketState) -> LapseReason | None:
+    crossed = state.knocked_in_round(instrument.id)
+    if crossed is None or crossed <= window.round:
+        return None
+    return LapseReason(LapseKind.KNOCK, instrument.id, crossed, crossed, window.round, window.round)

@@ -50,7 +50,7 @@ def legs(book: Portfolio) -> Iterator[Portfolio]:
 
 
 def requirement(market: Market, book: Portfolio) -> int:
-    """The least account value in µUSD with which `book`, whatever its cash, is provable. Raises NotListed, NotProven."""
+    """The least account value in µUSD with which `book` is provable; its cash is ignored. Raises as `least_cash`."""
     return least_cash(market, book) + mark_value(market, book)
 
 

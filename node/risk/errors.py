@@ -57,3 +57,28 @@ class MarketRefused(RiskError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass
+class CandlesUnusable(RiskError):
+    """A file of candles that no backtest can use; `line` counts from 1, and is 0 for the file as a whole."""
+
+    file: str
+    line: int
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = f"line {self.line}" if self.line else ""
+        return ": ".join(part for part in (self.file, place, self.field, self.reason) if part)
+
+
+@dataclass
+class PlotsUnwritable(RiskError):
+    """A plot that cannot be written, with the reason."""
+
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"

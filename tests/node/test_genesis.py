@@ -10,8 +10,9 @@ from node.client.house import HouseTerms
 from node.errors import GenesisInvalid
 from node.genesis import ChainGenesis, Genesis
 from node.ledger.types import Address
+from node.market.instruments import Barrier, BarrierKind, OptionKind
 from tests.support.committee import deal_committee
-from tests.support.ledger import CHAINS, HUB_CHAIN, START, make_setting
+from tests.support.ledger import CHAINS, FEED, HUB_CHAIN, START, make_setting
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,15 @@ def test_a_committee_of_another_size_than_the_validators_is_refused(genesis: Gen
     house = replace(genesis.house, committee=deal_committee(3, 5).public)
     with pytest.raises(GenesisInvalid, match="5 members"):
         Genesis.from_json(replace(genesis, house=house).to_json())
+
+
+def test_a_barrier_that_the_listing_price_has_crossed_is_refused(genesis: Genesis):
+    barrier = Barrier("BTC", 10_000, START + 86_400, 8_500 * FEED, OptionKind.CALL, 8_100 * FEED, BarrierKind.DOWN_OUT)
+    registry = genesis.house.registry
+    registry = replace(registry, instruments=(*registry.instruments, barrier))
+    text = replace(genesis, house=replace(genesis.house, registry=registry)).to_json()
+    with pytest.raises(GenesisInvalid, match=r"DO-8100\.barrier: is crossed already"):
+        Genesis.from_json(text)
 
 
 def test_what_a_client_computes_from_a_nodes_answer_is_the_digest_of_the_document(genesis: Genesis):

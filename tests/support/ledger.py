@@ -332,12 +332,20 @@ def make_trade(
         maker.reference(state),
         maker_handle=maker.handle(opening),
     )
+    return _accepted(trade, maker, opening, sold, grid)
+
+
+def _accepted(trade: messages.Trade, maker: Trader, opening: Opening, sold: Holdings, grid: RiskGrid) -> messages.Trade:
+    """A trade with its maker's part; the maker holds `sold` after it."""
+    house = maker.setting.house
     acceptance = trade.acceptance_digest(house.deployment)
     if maker.auditor is not None:
         context = proof_context(house, acceptance, grid)
         tied = bytes(HANDLES_PROOF_BYTES)
         if not maker.hollow:
-            tied = prove_handles(house.committee.key, maker.auditor, (terms.commitment,), (opening.blinding,), context)
+            tied = prove_handles(
+                house.committee.key, maker.auditor, (trade.terms.commitment,), (opening.blinding,), context
+            )
         trade = replace(trade, maker_handle_proof=tied)
     return replace(trade, maker_proof=maker.prove(grid, acceptance, sold), maker_signature=maker.sign(acceptance))
 

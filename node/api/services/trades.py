@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from clearing.v1 import messages_pb2
 from clearing.v1 import trade_service_pb2 as pb
 from clearing.v1 import trade_service_pb2_grpc as pb_grpc
 
@@ -13,37 +12,8 @@ from node.api.fields import account_field, digest_field, reference_field
 from node.api.guard import Context, send
 from node.api.limits import ApiLimits
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Trade
-from node.ledger.wire_agreements import terms_to_proto, trade_from_proto
 from node.ledger.wire_fields import handle_from_proto
-
-
-def proposal_to_proto(trade: Trade) -> pb.TradeProposal:
-    """A trade without its maker's part."""
-    return pb.TradeProposal(
-        terms=terms_to_proto(trade.terms),
-        sealed_box=trade.sealed_box,
-        opening_proof=trade.opening_proof,
-        taker_proof=trade.taker_proof,
-        taker_signature=trade.taker_signature,
-    )
-
-
-def proposal_from_proto(proto: pb.TradeProposal) -> Trade:
-    """The trade that a proposal stands for; the maker's version is 0 and its proof and signature are empty.
-
-    Raises:
-        WireError: a field has the wrong length or does not decode.
-    """
-    trade = messages_pb2.Trade(
-        terms=proto.terms,
-        sealed_box=proto.sealed_box,
-        opening_proof=proto.opening_proof,
-        taker_proof=proto.taker_proof,
-        taker_signature=proto.taker_signature,
-        maker=messages_pb2.AccountReference(account=proto.terms.maker),
-    )
-    return trade_from_proto(trade)
+from node.ledger.wire_proposals import trade_proposal_from_proto, trade_proposal_to_proto
 
 
 class TradeService(pb_grpc.TradeServiceServicer):
@@ -56,7 +26,7 @@ class TradeService(pb_grpc.TradeServiceServicer):
 
     async def Propose(self, request: pb.ProposeRequest, context: Context) -> pb.ProposeResponse:  # noqa: N802
         """Takes a proposal in."""
-        trade = proposal_from_proto(request.proposal)
+        trade = trade_proposal_from_proto(request.proposal)
         return pb.ProposeResponse(proposal_id=await self._admission.propose(trade))
 
     async def StreamProposals(self, request: pb.StreamProposalsRequest, context: Context) -> None:  # noqa: N802
@@ -92,4 +62,4 @@ class TradeService(pb_grpc.TradeServiceServicer):
 
 
 def _streamed(proposal: TradeProposal) -> pb.StreamProposalsResponse:
-    return pb.StreamProposalsResponse(proposal_id=proposal.id, proposal=proposal_to_proto(proposal.trade))
+    return pb.StreamProposalsResponse(proposal_id=proposal.id, proposal=trade_proposal_to_proto(proposal.trade))

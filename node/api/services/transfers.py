@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from clearing.v1 import messages_pb2
 from clearing.v1 import transfer_service_pb2 as pb
 from clearing.v1 import transfer_service_pb2_grpc as pb_grpc
 
@@ -13,37 +12,8 @@ from node.api.fields import account_field, digest_field, reference_field
 from node.api.guard import Context, send
 from node.api.limits import ApiLimits
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Transfer
-from node.ledger.wire_agreements import transfer_from_proto, transfer_terms_to_proto
 from node.ledger.wire_fields import handle_from_proto
-
-
-def transfer_proposal_to_proto(transfer: Transfer) -> pb.TransferProposal:
-    """A transfer without its receiver's part."""
-    return pb.TransferProposal(
-        terms=transfer_terms_to_proto(transfer.terms),
-        sealed_box=transfer.sealed_box,
-        opening_proof=transfer.opening_proof,
-        sender_proof=transfer.sender_proof,
-        sender_signature=transfer.sender_signature,
-    )
-
-
-def transfer_proposal_from_proto(proto: pb.TransferProposal) -> Transfer:
-    """The transfer that a proposal stands for; the receiver's version is 0 and its proof and signature are empty.
-
-    Raises:
-        WireError: a field has the wrong length or does not decode.
-    """
-    transfer = messages_pb2.Transfer(
-        terms=proto.terms,
-        sealed_box=proto.sealed_box,
-        opening_proof=proto.opening_proof,
-        sender_proof=proto.sender_proof,
-        sender_signature=proto.sender_signature,
-        receiver=messages_pb2.AccountReference(account=proto.terms.receiver),
-    )
-    return transfer_from_proto(transfer)
+from node.ledger.wire_proposals import transfer_proposal_from_proto, transfer_proposal_to_proto
 
 
 class TransferService(pb_grpc.TransferServiceServicer):

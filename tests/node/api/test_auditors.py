@@ -5,10 +5,10 @@ from clearing.v1 import account_service_pb2 as pb
 from clearing.v1 import ledger_service_pb2, messages_pb2, trade_service_pb2
 
 from circuits.auditor import AuditorSecret
-from node.api.services.trades import proposal_to_proto
 from node.audit.accounts import account_from_proto
 from node.ledger.leaves import account_leaf
 from node.ledger.wire import auditor_from_proto, message_to_proto
+from node.ledger.wire_proposals import trade_proposal_to_proto
 from tests.node.api.calls import refusal, until_mark
 from tests.support.ledger import make_trade
 
@@ -65,7 +65,7 @@ async def test_a_naming_is_handed_to_the_node_if_its_owner_signed(client, node, 
 
 async def test_a_maker_accepts_with_its_handle(client, node, taker, maker, named):
     trade = make_trade(node.ledger(), taker, maker, "BTC-PERP", 1, 800_000)
-    request = trade_service_pb2.ProposeRequest(proposal=proposal_to_proto(trade))
+    request = trade_service_pb2.ProposeRequest(proposal=trade_proposal_to_proto(trade))
     name = (await client.trades.Propose(request)).proposal_id
     acceptance = trade_service_pb2.AcceptRequest(
         proposal_id=name,

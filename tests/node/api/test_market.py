@@ -1,18 +1,21 @@
 """What a client learns before its first proof."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from clearing.v1 import market_service_pb2 as pb
 from eth_hash.auto import keccak
 
 from circuits.committee import CommitteeKey
 from circuits.transcript import Deployment
+from devnet.genesis import exotics
+from node.api.convert_market import instruments_proto
 from node.ledger.parameters import HouseParameters
 from node.ledger.types import AccountId, MicroUsd
 from node.market.instruments import Registry
 from node.market.parameters import MarketParameters
+from node.market.state import Knock
 from tests.node.api.calls import items, refusal
-from tests.support.ledger import CHAINS, FEED, HUB_CHAIN, token
+from tests.support.ledger import CHAINS, FEED, HUB_CHAIN, START, token
 
 
 async def test_a_client_rebuilds_the_house_from_the_deployment_alone(client, node):
@@ -58,6 +61,21 @@ async def test_instruments_come_with_marks_and_terms(client, node):
     assert answer.round == grid.round
     kinds = {i.kind for i in answer.instruments}
     assert {pb.INSTRUMENT_KIND_CALL, pb.INSTRUMENT_KIND_PUT, pb.INSTRUMENT_KIND_FUTURE} <= kinds
+    assert {(i.tick, i.payout, i.barrier, i.barrier_kind) for i in answer.instruments} == {(1, 0, 0, 0)}
+
+
+def test_digitals_and_barrier_options_come_with_their_terms_and_crossings(node):
+    listings = (*node.house.registry.instruments, *exotics(8_000 * FEED, START + 20 * 86_400))
+    registry = replace(node.house.registry, instruments=listings)
+    state = node.ledger()
+    crossed = replace(state, market=replace(state.market, knocks=(Knock(registry.barriers[0].id, 7),)))
+    answer = instruments_proto(replace(node.house, registry=registry), crossed, "BTC")
+    digital = next(i for i in answer.instruments if i.kind == pb.INSTRUMENT_KIND_DIGITAL_CALL)
+    assert (digital.strike, digital.payout, digital.barrier) == (8_800 * FEED, 1_000 * FEED, 0)
+    assert not digital.HasField("knocked_in_round")
+    barrier = next(i for i in answer.instruments if i.kind == pb.INSTRUMENT_KIND_BARRIER_CALL)
+    assert (barrier.strike, barrier.barrier, barrier.knocked_in_round) == (8_000 * FEED, 7_200 * FEED, 7)
+    assert barrier.barrier_kind == pb.BARRIER_KIND_DOWN_OUT
 
 
 async def test_instruments_of_one_underlying_leave_the_others_out(client):

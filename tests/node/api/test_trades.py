@@ -7,9 +7,9 @@ import pytest
 from clearing.v1 import messages_pb2
 from clearing.v1 import trade_service_pb2 as pb
 
-from node.api.services.trades import proposal_from_proto, proposal_to_proto
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Trade
+from node.ledger.wire_proposals import trade_proposal_from_proto, trade_proposal_to_proto
 from tests.node.api.calls import items, refusal
 from tests.support.ledger import Trader, make_trade
 
@@ -20,7 +20,7 @@ def trade(node, taker, maker) -> Trade:
 
 
 def propose(trade: Trade) -> pb.ProposeRequest:
-    return pb.ProposeRequest(proposal=proposal_to_proto(trade))
+    return pb.ProposeRequest(proposal=trade_proposal_to_proto(trade))
 
 
 def accept(trade: Trade, name: bytes) -> pb.AcceptRequest:
@@ -56,7 +56,7 @@ async def test_a_maker_sees_waiting_proposals_then_new_ones_and_only_its_own(cli
 
     deployment = node.house.deployment
     assert [item.proposal_id for item in (*waiting, *new)] == [first.digest(deployment), second.digest(deployment)]
-    assert proposal_from_proto(new[0].proposal).terms == second.terms
+    assert trade_proposal_from_proto(new[0].proposal).terms == second.terms
     stream.cancel()
 
 

@@ -7,10 +7,10 @@ import pytest
 from clearing.v1 import messages_pb2
 from clearing.v1 import transfer_service_pb2 as pb
 
-from node.api.services.transfers import transfer_proposal_to_proto
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Transfer
 from node.ledger.types import CASH
+from node.ledger.wire_proposals import transfer_proposal_to_proto
 from tests.node.api.calls import items, refusal
 from tests.support.ledger import Trader, make_transfer
 

@@ -143,8 +143,11 @@ def test_an_expiry_settles_everyone_at_one_price_without_opening_anyone(
     clearing: Clearing, taker: Trader, maker: Trader
 ):
     clearing.accept(make_trade(clearing.state, taker, maker, FUTURE, 1_000, 800_000))
-    clearing.skip_to_expiry(FUTURE)
-    clearing.batch(prices={"BTC": 8_500}, blocks=4)
+    clearing.skip_to_expiry(FUTURE, rounds=3)
+    clearing.batch(prices={"BTC": 8_400}, blocks=4)
+    clearing.accept(*(trader.margin_proof(clearing.state) for trader in (taker, maker)), blocks=0)
+    clearing.batch(prices={"BTC": 8_600}, blocks=4)
+    clearing.batch(prices={"BTC": 9_999}, blocks=4)
     assert len(clearing.told(EventKind.SETTLED)) == 1
     assert amounts(taker.holdings) == {"cash": 5_000 * USD + 1_000 * 50_000}
     assert amounts(maker.holdings) == {"cash": 5_000 * USD - 1_000 * 50_000}

@@ -93,6 +93,41 @@ def test_a_missing_field_and_a_surplus_one_are_named(examples: Path, group: str 
     assert market_with(examples, add).field == prefix + "surplus"
 
 
+EXPIRY = 1_585_296_000
+DIGITAL = {"kind": "digital_call", "underlying": "BTC", "lots_per_unit": 10_000, "expiry": EXPIRY}
+DIGITAL |= {"strike_e8_usd": 8_000 * 10**8, "payout_e8_usd": 500 * 10**8}
+BARRIER = {"kind": "barrier_put", "underlying": "BTC", "lots_per_unit": 10_000, "expiry": EXPIRY}
+BARRIER |= {"strike_e8_usd": 8_000 * 10**8, "barrier_e8_usd": 7_000 * 10**8, "barrier_kind": "down_in"}
+
+
+def test_digitals_and_barrier_options_are_read(examples: Path) -> None:
+    document = json.loads((examples / "market.json").read_text())
+    document["instruments"] += [DIGITAL, BARRIER]
+    market = Market.parse("m.json", json.dumps(document).encode())
+    assert market.grid.mark_price("BTC-20200327-8000-C-PAYS-500") > 0
+    assert market.grid.mark_price("BTC-20200327-8000-P-DI-7000") > 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "field"),
+    [
+        (DIGITAL | {"payout_e8_usd": 0}, "payout_e8_usd"),
+        (DIGITAL | {"strike_e8_usd": 0}, "strike_e8_usd"),
+        (DIGITAL | {"kind": "digital"}, "kind"),
+        (DIGITAL | {"kind": "barrier_digital_call"}, "kind"),
+        (DIGITAL | {"barrier_e8_usd": 1}, "barrier_e8_usd"),
+        (BARRIER | {"barrier_e8_usd": -1}, "barrier_e8_usd"),
+        (BARRIER | {"barrier_kind": "sideways_in"}, "barrier_kind"),
+        (BARRIER | {"barrier_kind": "up_in"}, "BTC-20200327-8000-P-UI-7000.barrier"),
+        (BARRIER | {"barrier_e8_usd": 7_950 * 10**8}, "BTC-20200327-8000-P-DI-7950.barrier"),
+        (BARRIER | {"barrier_e8_usd": 8_000 * 10**8}, "BTC-20200327-8000-P-DI-8000.barrier"),
+    ],
+)
+def test_a_bad_digital_or_barrier_option_is_named(examples: Path, entry: dict[str, Any], field: str) -> None:
+    refusal = market_with(examples, lambda document: document["instruments"].append(entry))
+    assert refusal.field.split("].")[-1] == field
+
+
 def test_what_contradicts_itself_is_named(examples: Path) -> None:
     def twice(document: Any) -> None:
         document["instruments"].append(document["instruments"][0])

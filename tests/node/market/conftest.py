@@ -1,11 +1,11 @@
 """A house listed at 8,000 and 200 dollars, and its market moved at will."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from node.market.grid import RiskGrid, compute_grid
-from node.market.instruments import Registry
+from node.market.instruments import Instrument, Registry
 from node.market.listing import standard_asset, standard_registry
 from node.market.oracle_rules import Price, PriceResult
 from node.market.parameters import MarketParameters
@@ -31,6 +31,15 @@ class House:
         }
         time = self.state.time + seconds
         return advance(self.state, results, self.state.height + 4, time, self.registry, self.parameters)
+
+    def listing(self, *entries: Instrument) -> "House":
+        """The same house with more instruments listed."""
+        registry = replace(self.registry, instruments=(*self.registry.instruments, *entries))
+        return replace(self, registry=registry)
+
+    def after(self, seconds: int, **prices: float) -> "House":
+        """The same house one round later."""
+        return replace(self, state=self.at(seconds, **prices))
 
     def grid(self, state: MarketState | None = None) -> RiskGrid:
         """The grid of a state; of the first round by default."""

@@ -10,21 +10,11 @@ from hypothesis import strategies as st
 from node.market.gap import corner_values, gap_bounds, option_book
 from node.market.instruments import Future, Option, OptionKind, Registry
 from node.market.valuation import black76, option_sign, years_to
+from tests.support.market import interpolated
 
 USD = 10**8
 HOUR = 3600
 LIVES = (1, 1_800, HOUR, 4 * HOUR, 5 * HOUR, 86_400, 15 * 86_400, 365 * 86_400)
-
-
-def interpolated(corners, nodes, levels, prices, volatilities):
-    """Bilinear interpolation of corner values, shape (nodes, levels), at points inside the window."""
-    cell = np.clip(np.searchsorted(nodes, prices, side="right") - 1, 0, len(nodes) - 2)
-    floor = np.clip(np.searchsorted(levels, volatilities, side="right") - 1, 0, len(levels) - 2)
-    x = (prices - nodes[cell]) / (nodes[cell + 1] - nodes[cell])
-    y = (volatilities - levels[floor]) / (levels[floor + 1] - levels[floor])
-    low = corners[cell, floor] * (1 - x) + corners[cell + 1, floor] * x
-    high = corners[cell, floor + 1] * (1 - x) + corners[cell + 1, floor + 1] * x
-    return low * (1 - y) + high * y
 
 
 def sample_window(grid, count, rng):

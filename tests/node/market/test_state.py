@@ -98,7 +98,7 @@ def test_state_survives_encoding(house):
 
 def test_settlement_pays_the_payoff_in_whole_micro_usd_rounded_down(house_opener):
     house = house_opener(expires_in=3_600, future_in=3_600)
-    state = house.at(3_600, BTC=7_123.456789)
+    state = replace(house, state=house.at(1_800, BTC=7_123.456789)).at(1_800, BTC=9_000)
     settled = {
         entry.id.split("-", 2)[2] if entry.id.count("-") > 1 else "future": settlement_price(entry, state)
         for entry in house.registry.expiring(state.time)

@@ -15,11 +15,32 @@ class InstrumentKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INSTRUMENT_KIND_FUTURE: _ClassVar[InstrumentKind]
     INSTRUMENT_KIND_CALL: _ClassVar[InstrumentKind]
     INSTRUMENT_KIND_PUT: _ClassVar[InstrumentKind]
+    INSTRUMENT_KIND_DIGITAL_CALL: _ClassVar[InstrumentKind]
+    INSTRUMENT_KIND_DIGITAL_PUT: _ClassVar[InstrumentKind]
+    INSTRUMENT_KIND_BARRIER_CALL: _ClassVar[InstrumentKind]
+    INSTRUMENT_KIND_BARRIER_PUT: _ClassVar[InstrumentKind]
+
+class BarrierKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BARRIER_KIND_UNSPECIFIED: _ClassVar[BarrierKind]
+    BARRIER_KIND_DOWN_OUT: _ClassVar[BarrierKind]
+    BARRIER_KIND_DOWN_IN: _ClassVar[BarrierKind]
+    BARRIER_KIND_UP_OUT: _ClassVar[BarrierKind]
+    BARRIER_KIND_UP_IN: _ClassVar[BarrierKind]
 INSTRUMENT_KIND_UNSPECIFIED: InstrumentKind
 INSTRUMENT_KIND_PERPETUAL: InstrumentKind
 INSTRUMENT_KIND_FUTURE: InstrumentKind
 INSTRUMENT_KIND_CALL: InstrumentKind
 INSTRUMENT_KIND_PUT: InstrumentKind
+INSTRUMENT_KIND_DIGITAL_CALL: InstrumentKind
+INSTRUMENT_KIND_DIGITAL_PUT: InstrumentKind
+INSTRUMENT_KIND_BARRIER_CALL: InstrumentKind
+INSTRUMENT_KIND_BARRIER_PUT: InstrumentKind
+BARRIER_KIND_UNSPECIFIED: BarrierKind
+BARRIER_KIND_DOWN_OUT: BarrierKind
+BARRIER_KIND_DOWN_IN: BarrierKind
+BARRIER_KIND_UP_OUT: BarrierKind
+BARRIER_KIND_UP_IN: BarrierKind
 
 class Token(_message.Message):
     __slots__ = ("asset", "address", "symbol", "decimals", "unit_scale", "haircut_ppm", "underlying")
@@ -126,7 +147,7 @@ class GetDeploymentResponse(_message.Message):
     def __init__(self, hub_chain_id: _Optional[int] = ..., hub: _Optional[bytes] = ..., salt: _Optional[bytes] = ..., deployment_digest: _Optional[bytes] = ..., committee_key: _Optional[bytes] = ..., committee: _Optional[bytes] = ..., validators: _Optional[_Iterable[bytes]] = ..., registry: _Optional[bytes] = ..., registry_digest: _Optional[bytes] = ..., market_parameters: _Optional[bytes] = ..., market_parameters_digest: _Optional[bytes] = ..., rules: _Optional[_Union[HouseRules, _Mapping]] = ..., rules_digest: _Optional[bytes] = ..., parameters_digest: _Optional[bytes] = ..., chains: _Optional[_Iterable[_Union[Chain, _Mapping]]] = ..., house_digest: _Optional[bytes] = ...) -> None: ...
 
 class Instrument(_message.Message):
-    __slots__ = ("id", "kind", "underlying", "lot_scale", "expiry", "strike", "mark", "funding_index")
+    __slots__ = ("id", "kind", "underlying", "lot_scale", "expiry", "strike", "mark", "funding_index", "tick", "payout", "barrier", "barrier_kind", "knocked_in_round")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     UNDERLYING_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +156,11 @@ class Instrument(_message.Message):
     STRIKE_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
     FUNDING_INDEX_FIELD_NUMBER: _ClassVar[int]
+    TICK_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_FIELD_NUMBER: _ClassVar[int]
+    BARRIER_FIELD_NUMBER: _ClassVar[int]
+    BARRIER_KIND_FIELD_NUMBER: _ClassVar[int]
+    KNOCKED_IN_ROUND_FIELD_NUMBER: _ClassVar[int]
     id: str
     kind: InstrumentKind
     underlying: str
@@ -143,7 +169,12 @@ class Instrument(_message.Message):
     strike: int
     mark: int
     funding_index: int
-    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[InstrumentKind, str]] = ..., underlying: _Optional[str] = ..., lot_scale: _Optional[int] = ..., expiry: _Optional[int] = ..., strike: _Optional[int] = ..., mark: _Optional[int] = ..., funding_index: _Optional[int] = ...) -> None: ...
+    tick: int
+    payout: int
+    barrier: int
+    barrier_kind: BarrierKind
+    knocked_in_round: int
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[InstrumentKind, str]] = ..., underlying: _Optional[str] = ..., lot_scale: _Optional[int] = ..., expiry: _Optional[int] = ..., strike: _Optional[int] = ..., mark: _Optional[int] = ..., funding_index: _Optional[int] = ..., tick: _Optional[int] = ..., payout: _Optional[int] = ..., barrier: _Optional[int] = ..., barrier_kind: _Optional[_Union[BarrierKind, str]] = ..., knocked_in_round: _Optional[int] = ...) -> None: ...
 
 class ListInstrumentsRequest(_message.Message):
     __slots__ = ("underlying",)
