@@ -11,13 +11,13 @@ import asyncio
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+from devnet.ports import free_port
 from node.chains.errors import RpcUnavailable
 from node.chains.rpc import Connection, connect, disconnect, request
 
@@ -123,13 +123,6 @@ def _run(command: list[str]) -> None:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:
         raise AnvilInstallFailed(finished.stderr.strip()[-2000:])
-
-
-def free_port() -> int:
-    """A loopback port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -8,11 +8,11 @@ from typing import Final
 
 from circuits.committee import CommitteeKey
 from circuits.transcript import Deployment
-from devnet.anvil import free_port
 from devnet.chains import DevChain, DevChains
 from devnet.errors import SettingsInvalid
 from devnet.market import MarketReplay
 from devnet.nodes import DevNode
+from devnet.ports import free_port
 from devnet.settings import CHECKPOINT_INTERVAL, DevnetSettings
 from node.chains.certificates import ValidatorKey
 from node.chains.rpc import request

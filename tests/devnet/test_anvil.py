@@ -17,7 +17,6 @@ from devnet.anvil import (
     AnvilFailed,
     AnvilMissing,
     anvil_binary,
-    free_port,
     install_anvil,
 )
 from node.chains.errors import RpcUnavailable
@@ -195,8 +194,3 @@ def test_an_installed_anvil_is_not_installed_again(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv(ANVIL_VARIABLE, raising=False)
     monkeypatch.setenv("PATH", "")
     assert install_anvil() == anvil_binary()
-
-
-def test_a_free_port_can_be_listened_on() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", free_port()))

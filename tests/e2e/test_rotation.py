@@ -16,10 +16,10 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from circuits.ceremony import CeremonyKind
-from devnet.anvil import free_port
 from devnet.clock import LAG_FREE
 from devnet.network import Devnet
 from devnet.nodes import DevNode, LedgerTip, start_all
+from devnet.ports import free_port
 from devnet.scenario import Scenario
 from node.ceremony import load_committee
 from node.ceremony_plan import CeremonyPlan

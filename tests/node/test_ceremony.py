@@ -16,7 +16,8 @@ from circuits.ceremony_member import CeremonyMember
 from circuits.committee import CommitteeKey
 from circuits.dealing import dealing_digest
 from circuits.transcript import Deployment
-from devnet.anvil import DEV_KEYS, Anvil, free_port
+from devnet.anvil import DEV_KEYS, Anvil
+from devnet.ports import free_port
 from node import ceremony
 from node.ceremony import CeremonyEnd, hold_ceremony, load_committee
 from node.ceremony_memory import CeremonyMemory

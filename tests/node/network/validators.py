@@ -1,7 +1,6 @@
 """Validators with real keys and certificates, and meshes of them over loopback."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from eth_hash.auto import keccak
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from devnet.ports import free_port
 from node.network import (
     CertificateAuthority,
     NodeIdentity,
@@ -99,13 +99,6 @@ class Received:
 
     async def __call__(self, sender: bytes, payload: bytes) -> None:
         self.messages.append((sender, payload))
-
-
-def free_port() -> int:
-    """A port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Cable:
