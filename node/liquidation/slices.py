@@ -83,12 +83,12 @@ def plan_liquidation(grid: RiskGrid, book: OpenBook, value: int, rules: PlanRule
     return LiquidationPlan(search.everything, full=True)
 
 
-def within_cap(grid: RiskGrid, slices: Sequence[Slice], cap: int) -> int:
-    """How many of the slices, in their order, have at most `cap` micro-dollars of notional; the first always may."""
+def within_cap(grid: RiskGrid, slices: Sequence[Slice], cap: int, least: int = 1) -> int:
+    """How many of the slices, in their order, have at most `cap` micro-dollars of notional; the first `least` may."""
     used = 0
     for count, item in enumerate(slices):
         used += abs(item.quantity) * grid.mark_price(item.instrument)
-        if used > cap and count:
+        if used > cap and count >= least:
             return count
     return len(slices)
 

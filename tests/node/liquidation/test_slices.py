@@ -184,6 +184,10 @@ def test_a_buffer_sells_more():
     assert len(buffered.slices) > len(plain.slices)
 
 
+def test_a_cap_can_let_nothing_through():
+    assert within_cap(grid(), (Slice(PERP, 100),), 0, least=0) == 0
+
+
 def test_a_cap_lets_through_what_fits_and_at_least_one_slice():
     slices = (Slice(PERP, 100), Slice(PERP, 100), Slice(PERP, 100))
     notional = 100 * grid().mark_price(PERP)
