@@ -14,6 +14,17 @@ import numpy as np
 
 from node.market import canonical
 from node.market.charges import closing_charge, settlement_rounding, short_minimum
+from node.market.contingencies import (
+    Beyond,
+    Contingencies,
+    DepthCharge,
+    collateral_contingencies,
+    curved_contingencies,
+    depth_charges,
+    linear_contingencies,
+    near_range,
+    tail_range,
+)
 from node.market.curved import Frame, Surface, after_crossing, surfaces
 from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument
 from node.market.instruments import (
@@ -29,9 +40,9 @@ from node.market.instruments import (
     Registry,
 )
 from node.market.lattice import lattice_of
-from node.market.parameters import MarketParameters
+from node.market.parameters import CorrelatedPair, MarketParameters
 from node.market.state import MarketState, spot_per_lot
-from node.market.widths import initial_width, maintenance_width, price_range
+from node.market.widths import PriceRange, initial_width, maintenance_width, price_range
 
 VALUE_LIMIT: Final = 2**63
 """Values and charges in rows stay below this, and proofs rely on it: prices and payouts are below 10¹⁷ feed units, or
@@ -46,7 +57,7 @@ class UnderlyingGrid:
     (ppm).
 
     `levels` are down, mid (the volatility in force) and up. The two widths are the ones the window was made
-    for.
+    for. `tails` are the prices beyond it, `near` the range of a correlated pair, `depth` the stated steps.
     """
 
     symbol: str
@@ -56,6 +67,14 @@ class UnderlyingGrid:
     levels: tuple[int, ...]
     maintenance_width_ppm: int
     initial_width_ppm: int
+    tails: PriceRange
+    near: PriceRange
+    depth: tuple[DepthCharge, ...]
+
+    @property
+    def beyond(self) -> Beyond:
+        """The prices that contingencies are valued at."""
+        return Beyond(self.tails, self.near, self.nodes[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +95,7 @@ class InstrumentGrid:
         closing_charge: row units per |lot| for closing the position, the oracle's confidence and φ included.
         short_minimum: row units per lot sold; even; options only.
         funding: the cumulative funding index, µUSD per lot.
+        beyond: what rows know of it outside the window.
     """
 
     id: str
@@ -87,14 +107,21 @@ class InstrumentGrid:
     closing_charge: int
     short_minimum: int
     funding: int
+    beyond: Contingencies
 
 
 @dataclass(frozen=True, slots=True)
 class RiskGrid:
-    """The grid of one round; `instruments` are the living ones and the collateral other than cash, by id."""
+    """The grid of one round; `instruments` are the living ones and the collateral other than cash, by id.
+
+    What is lost at a tail beyond the window's worst counts `tail_part` parts of `tail_whole`.
+    """
 
     round: int
     time: int
+    tail_part: int
+    tail_whole: int
+    pairs: tuple[CorrelatedPair, ...]
     underlyings: tuple[UnderlyingGrid, ...]
     instruments: tuple[InstrumentGrid, ...]
     _instruments: Mapping[str, InstrumentGrid] = field(init=False, repr=False, compare=False)
@@ -151,7 +178,8 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
     living = tuple(
         entry for entry in registry.instruments if isinstance(entry, Perpetual) or entry.expiry > market.time
     )
-    underlyings = tuple(_underlying(symbol, living, parameters, market) for symbol in registry.underlyings)
+    symbols = [symbol for symbol in registry.underlyings if symbol != parameters.stablecoin]
+    underlyings = tuple(_underlying(symbol, living, parameters, market) for symbol in symbols)
     entries: list[InstrumentGrid] = []
     for grid in underlyings:
         listed = [entry for entry in living if entry.underlying == grid.symbol]
@@ -161,7 +189,15 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
             entries += _curved(options, grid, parameters, market)
         assets = [asset for asset in registry.collateral if asset.underlying == grid.symbol]
         entries += [_collateral(asset, grid) for asset in assets]
-    return RiskGrid(market.round, market.time, underlyings, tuple(sorted(entries, key=lambda entry: entry.id)))
+    return RiskGrid(
+        round=market.round,
+        time=market.time,
+        tail_part=parameters.tail_part,
+        tail_whole=parameters.tail_whole,
+        pairs=tuple(pair for pair in parameters.correlated if {pair.first, pair.second} <= set(symbols)),
+        underlyings=underlyings,
+        instruments=tuple(sorted(entries, key=lambda entry: entry.id)),
+    )
 
 
 def _underlying(
@@ -180,13 +216,17 @@ def _underlying(
         levels=(sigma * parameters.level_down_ppm // PPM, sigma, -(-sigma * parameters.level_up_ppm // PPM)),
         maintenance_width_ppm=maintenance_width(sigma, parameters),
         initial_width_ppm=initial,
+        tails=tail_range(price, initial, parameters),
+        near=near_range(price, initial, parameters),
+        depth=depth_charges(symbol, parameters),
     )
 
 
 def _linear(
     entry: Perpetual | Future, grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
 ) -> InstrumentGrid:
-    """Worth the price itself, to the nearest row unit; half a unit at a chord's ends makes a gap of 1."""
+    """Worth the price itself, to the nearest row unit; half a unit at a chord's ends makes a gap of 1, and edges that
+    were moved outward by whole units one of 2."""
     lots = entry.lot_scale
     gap = 1 + settlement_rounding(entry, market.time, parameters)
     return InstrumentGrid(
@@ -195,10 +235,11 @@ def _linear(
         mark=spot_per_lot(grid.price, lots),
         values=tuple((node * ROW_UNITS_PER_FEED_UNIT + lots // 2) // lots for node in grid.nodes),
         gap_charge=gap,
-        wide_gap_charge=gap,
+        wide_gap_charge=gap + 1,
         closing_charge=closing_charge(entry, grid.price, grid.nodes[-1], market, parameters),
         short_minimum=0,
         funding=market.funding_index(entry.id),
+        beyond=linear_contingencies(entry, grid.beyond, market, parameters),
     )
 
 
@@ -215,6 +256,7 @@ def _collateral(asset: CollateralAsset, grid: UnderlyingGrid) -> InstrumentGrid:
         closing_charge=0,
         short_minimum=0,
         funding=0,
+        beyond=collateral_contingencies(asset, grid.beyond),
     )
 
 
@@ -232,11 +274,17 @@ def _curved(
         average_seconds=parameters.settlement_average_seconds,
     )
     valued = surfaces(options, frozenset(entry.id for entry in market.knocks), frame)
-    return [_option(entry, valued[entry.id], grid, parameters, market) for entry in options]
+    outside = curved_contingencies(options, grid.beyond, grid.levels, market, parameters)
+    return [_option(entry, valued[entry.id], outside[entry.id], grid, parameters, market) for entry in options]
 
 
 def _option(
-    entry: Curved, surface: Surface, grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
+    entry: Curved,
+    surface: Surface,
+    outside: Contingencies,
+    grid: UnderlyingGrid,
+    parameters: MarketParameters,
+    market: MarketState,
 ) -> InstrumentGrid:
     per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
     units = tuple(np.rint(surface.values.ravel() * per_lot).astype(np.int64).tolist())
@@ -256,6 +304,7 @@ def _option(
         closing_charge=closing,
         short_minimum=minimum,
         funding=0,
+        beyond=outside,
     )
 
 
@@ -268,12 +317,12 @@ def check_grid(published: RiskGrid, own: RiskGrid) -> None:
     """Accepts a published grid that differs from this node's own by rounding at most.
 
     Rounds, times, prices, nodes, levels, widths, funding and everything linear must be equal; an option's
-    mark, values and gap charge may differ by the larger of one unit and 1e-9 of it.
+    mark, values, contingencies and gap charge may differ by the larger of one unit and 1e-9 of it.
 
     Raises:
         GridDisagreement: naming the first instrument (or underlying), field and node that differ.
     """
-    for name in ("round", "time"):
+    for name in ("round", "time", "tail_part", "tail_whole", "pairs"):
         _require_equal("grid", name, getattr(published, name), getattr(own, name))
     _require_equal(
         "grid",
@@ -297,11 +346,18 @@ def check_grid(published: RiskGrid, own: RiskGrid) -> None:
 def _check_instrument(published: InstrumentGrid, own: InstrumentGrid, *, exact: bool) -> None:
     for name in ("underlying", "wide_gap_charge", "closing_charge", "short_minimum", "funding"):
         _require_equal(own.id, name, getattr(published, name), getattr(own, name))
+    for name in ("expiry", "near", "slippage"):
+        _require_equal(own.id, name, getattr(published.beyond, name), getattr(own.beyond, name))
     _require_equal(own.id, "number of values", len(published.values), len(own.values))
     pairs = [("mark", -1, published.mark, own.mark), ("gap_charge", -1, published.gap_charge, own.gap_charge)]
+    lists = [("values", published.values, own.values)]
+    for name in ("tails", "skew", "basis"):
+        lists.append((name, getattr(published.beyond, name), getattr(own.beyond, name)))
+        _require_equal(own.id, f"number of {name}", len(lists[-1][1]), len(lists[-1][2]))
     pairs += [
-        ("values", node, theirs, ours)
-        for node, (theirs, ours) in enumerate(zip(published.values, own.values, strict=True))
+        (name, node, theirs, ours)
+        for name, published_values, own_values in lists
+        for node, (theirs, ours) in enumerate(zip(published_values, own_values, strict=True))
     ]
     for name, node, theirs, ours in pairs:
         tolerance = 0 if exact else max(_RELATIVE_TOLERANCE, abs(ours))

@@ -12,23 +12,31 @@ from dataclasses import dataclass
 from enum import Enum
 
 from node.market import canonical
+from node.market.bounds import near_nodes
+from node.market.contingencies import near_range
+from node.market.divergence import Reach, reaches_apart
 from node.market.errors import MissingFeed
-from node.market.grid import RiskGrid
+from node.market.grid import RiskGrid, UnderlyingGrid
 from node.market.instruments import PPM, Barrier, Curved, Perpetual, Registry
-from node.market.parameters import MarketParameters
+from node.market.parameters import CorrelatedPair, MarketParameters
 from node.market.state import MarketState
 from node.market.widths import PriceRange, maintenance_width, price_range
 
 
 @dataclass(frozen=True, slots=True)
 class UnderlyingWindow:
-    """Prices (feed units) and volatilities (ppm) of one underlying, all bounds included."""
+    """Prices (feed units) and volatilities (ppm) of one underlying, all bounds included.
+
+    From `near_low` to `near_high` every price is covered whatever a correlated underlying does.
+    """
 
     symbol: str
     low: int
     high: int
     level_low: int
     level_high: int
+    near_low: int
+    near_high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class LapseKind(Enum):
     AGE = "the proof is too old"
     COVERAGE = "the window lacks an underlying or a funding index"
     PRICE = "the maintenance window leaves the price range"
+    APART = "a correlated pair may go further apart than the proof covers"
     VOLATILITY = "the shocked volatility leaves the levels"
     FUNDING = "the funding index has moved beyond its tolerance"
     KNOCK = "a barrier was crossed after the proof's round"
@@ -82,8 +91,8 @@ class LapseReason:
     """The first reason found: what is needed now (`needed_low` to `needed_high`), against what the window
     holds.
 
-    Units follow the kind: seconds, feed units, ppm, µUSD per lot, rounds; all zero for COVERAGE. `subject` is an
-    underlying or an instrument, empty for AGE.
+    Units follow the kind: seconds, feed units, ppm, µUSD per lot, rounds; all zero for COVERAGE and APART. `subject` is
+    an underlying, a pair or an instrument, empty for AGE.
     """
 
     kind: LapseKind
@@ -107,18 +116,30 @@ def window_of(grid: RiskGrid, positions: Iterable[str], collateral: Iterable[str
     """
     held = sorted(set(positions))
     symbols = {grid.instrument(name).underlying for name in (*held, *collateral)}
+    curved = {grid.instrument(name).underlying for name in held if not grid.is_linear(name)}
     ranges = tuple(
-        UnderlyingWindow(entry.symbol, entry.nodes[0], entry.nodes[-1], entry.levels[0], entry.levels[-1])
-        for entry in grid.underlyings
-        if entry.symbol in symbols
+        _underlying(entry, full=entry.symbol in curved) for entry in grid.underlyings if entry.symbol in symbols
     )
     funding = tuple(FundingMark(name, grid.instrument(name).funding) for name in held)
     return MarginWindow(grid.round, grid.time, ranges, funding)
 
 
+def _underlying(entry: UnderlyingGrid, *, full: bool) -> UnderlyingWindow:
+    near = near_nodes(entry) if full else entry.near
+    return UnderlyingWindow(
+        entry.symbol, entry.nodes[0], entry.nodes[-1], entry.levels[0], entry.levels[-1], near.low, near.high
+    )
+
+
 def maintenance_range(symbol: str, state: MarketState, parameters: MarketParameters) -> PriceRange:
     """The maintenance window around an underlying's current price. Raises MissingFeed."""
     return price_range(state.price(symbol), maintenance_width(state.sigma_ppm(symbol), parameters))
+
+
+def _maintenance_reach(symbol: str, state: MarketState, parameters: MarketParameters) -> Reach:
+    width = maintenance_width(state.sigma_ppm(symbol), parameters)
+    near = near_range(state.price(symbol), width, parameters)
+    return Reach(maintenance_range(symbol, state, parameters), near)
 
 
 def lapse(
@@ -149,6 +170,9 @@ def lapse(
             reason = _volatility_lapse(window, symbol, state, parameters)
         if reason is not None:
             return reason
+    for pair in parameters.correlated:
+        if {pair.first, pair.second} <= symbols and _apart(window, pair, state, parameters):
+            return LapseReason(LapseKind.APART, f"{pair.first}/{pair.second}")
     for entry in held:
         if isinstance(entry, Perpetual):
             reason = _funding_lapse(window, entry, state, parameters)
@@ -171,6 +195,18 @@ def _price_lapse(
     if PriceRange(covered.low, covered.high).contains(needed):
         return None
     return LapseReason(LapseKind.PRICE, symbol, needed.low, needed.high, covered.low, covered.high)
+
+
+def _apart(window: MarginWindow, pair: CorrelatedPair, state: MarketState, parameters: MarketParameters) -> bool:
+    first, second = window.underlying(pair.first), window.underlying(pair.second)
+    if first is None or second is None:
+        return True
+    return reaches_apart(
+        _maintenance_reach(pair.first, state, parameters),
+        _maintenance_reach(pair.second, state, parameters),
+        PriceRange(first.near_low, first.near_high),
+        PriceRange(second.near_low, second.near_high),
+    )
 
 
 def _volatility_lapse(

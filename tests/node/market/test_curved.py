@@ -220,8 +220,8 @@ def test_at_the_largest_figures_everything_fits_in_63_bits(house):
         underlyings=tuple(replace(e, price=price) for e in house.state.underlyings if e.symbol == "BTC"),
         stale=(),
     )
-    parameters = replace(house.parameters, underlyings=underlyings)
+    parameters = replace(house.parameters, underlyings=underlyings, correlated=())
     house = replace(house, registry=Registry(("BTC",), entries, ()), parameters=parameters, state=state)
     for entry in house.grid().instruments:
         charges = (entry.gap_charge, entry.closing_charge, entry.short_minimum, entry.mark)
-        assert all(0 <= figure < VALUE_LIMIT for figure in (*entry.values, *charges))
+        assert all(0 <= figure < VALUE_LIMIT for figure in (*entry.values, *entry.beyond.tails, *charges))
