@@ -40,8 +40,9 @@ from node.margin.book import Commitments, Openings, Portfolio, entry_names, in_o
 from node.margin.errors import FileInvalid, MarginRejected, MarketUnusable, OpeningsMismatch, ShortOfMargin
 from node.margin.market import Market, require_listed
 from node.market import canonical
+from node.market.agreement import check_grid
 from node.market.errors import MarketError
-from node.market.grid import InstrumentGrid, RiskGrid, check_grid
+from node.market.grid import InstrumentGrid, RiskGrid
 from node.market.instruments import Curved
 from node.market.margin import open_margin
 from node.market.rows import compile_terms

@@ -6,12 +6,13 @@ price and volatility in force; tails at every volatility level.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from node.market.charges import slippage
-from node.market.curved import after_crossing
+from node.market.curved import Quoted
 from node.market.exotic_valuation import barrier_book, digital_book
 from node.market.instruments import (
     PPM,
@@ -26,10 +27,12 @@ from node.market.instruments import (
 )
 from node.market.parameters import BASIS_POINTS, SKEW_REACH, YEAR_SECONDS, MarketParameters
 from node.market.state import MarketState
+from node.market.surface import PPB
 from node.market.valuation import LEAST_DEVIATION, Floats, black, option_sign, years_to
 from node.market.widths import PriceRange, price_range
 
-_ROW_UNITS_PER_USD = 10**9
+_ROW_UNITS_PER_USD: Final = 10**9
+_BOTH_WAYS: Final = np.array([1.0, -1.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +101,21 @@ class Beyond:
 
 
 def linear_contingencies(
-    entry: Perpetual | Future, beyond: Beyond, market: MarketState, parameters: MarketParameters
+    entry: Perpetual | Future, beyond: Beyond, carry: int, market: MarketState, parameters: MarketParameters
 ) -> Contingencies:
-    """Of what is worth the price itself: to the nearest unit, the basis rounded away from zero."""
-    lots = entry.lot_scale
+    """Of what is worth the forward, `carry` parts per billion above the price: to the nearest unit, the basis away from
+    zero."""
+    multiple, unit = ROW_UNITS_PER_FEED_UNIT * (PPB + carry), entry.lot_scale * PPB
     expiry, basis = 0, tuple[int, ...]()
     if isinstance(entry, Future):
         expiry = entry.expiry
         shock = market.price(entry.underlying) * ROW_UNITS_PER_FEED_UNIT * basis_ppm(expiry, market.time, parameters)
-        moved = -(-shock // (PPM * lots))
+        moved = -(-shock // (PPM * entry.lot_scale))
         basis = (moved, -moved)
     return Contingencies(
         expiry=expiry,
-        tails=tuple((at * ROW_UNITS_PER_FEED_UNIT + lots // 2) // lots for at in (beyond.tails.low, beyond.tails.high)),
-        near=tuple((at * ROW_UNITS_PER_FEED_UNIT + lots // 2) // lots for at in (beyond.near.low, beyond.near.high)),
+        tails=tuple((price * multiple + unit // 2) // unit for price in (beyond.tails.low, beyond.tails.high)),
+        near=tuple((price * multiple + unit // 2) // unit for price in (beyond.near.low, beyond.near.high)),
         skew=(),
         basis=basis,
         slippage=slippage(entry, beyond.high, market, parameters),
@@ -124,92 +128,77 @@ def collateral_contingencies(asset: CollateralAsset, beyond: Beyond) -> Continge
     whole = PPM * asset.unit_scale
     return Contingencies(
         expiry=0,
-        tails=tuple(at * kept // whole for at in (beyond.tails.low, beyond.tails.high)),
-        near=tuple(at * kept // whole for at in (beyond.near.low, beyond.near.high)),
+        tails=tuple(price * kept // whole for price in (beyond.tails.low, beyond.tails.high)),
+        near=tuple(price * kept // whole for price in (beyond.near.low, beyond.near.high)),
         skew=(),
         basis=(),
         slippage=0,
     )
 
 
+def nothing_beyond(entry: Curved, levels: int) -> Contingencies:
+    """Of an out whose barrier was crossed."""
+    return Contingencies(entry.expiry, (0,) * (2 * levels), (), (0, 0), (0, 0), 0)
+
+
 def curved_contingencies(
-    options: Sequence[Curved],
-    beyond: Beyond,
-    levels: Sequence[int],
-    market: MarketState,
-    parameters: MarketParameters,
-) -> dict[str, Contingencies]:
-    """Of options on one underlying at the `levels` (ppm) of its grid, by id; values to the nearest unit."""
-    current = {
-        entry.id: entry if market.knocked_in_round(entry.id) is None else after_crossing(entry) for entry in options
-    }
-    living = {entry.id: entry for entry in current.values() if entry is not None}
-    valued: dict[str, _Valued] = {}
+    options: Sequence[Quoted], beyond: Beyond, market: MarketState, parameters: MarketParameters
+) -> list[Contingencies]:
+    """Of living options on one underlying, in their order; values to the nearest unit."""
+    made: dict[int, Contingencies] = {}
     for kind in (Option, Digital, Barrier):
-        of_kind = [entry for entry in living.values() if isinstance(entry, kind)]
-        if of_kind:
-            valued |= _values(of_kind, beyond, levels, market, parameters)
-    nothing = _Valued((0,) * (2 * len(levels)), (0, 0), (0, 0))
-    made = {}
-    for entry in options:
-        now = current[entry.id]
-        found = nothing if now is None else valued[now.id]
-        cost = 0 if now is None else slippage(now, beyond.high, market, parameters)
-        made[entry.id] = Contingencies(entry.expiry, found.tails, (), found.skew, found.basis, cost)
-    return made
+        places = [place for place, quoted in enumerate(options) if isinstance(quoted.entry, kind)]
+        if places:
+            found = _of_kind([options[place] for place in places], beyond, market, parameters)
+            made |= zip(places, found, strict=True)
+    return [made[place] for place in range(len(options))]
 
 
-@dataclass(frozen=True, slots=True)
-class _Valued:
-    tails: tuple[int, ...]
-    skew: tuple[int, int]
-    basis: tuple[int, int]
-
-
-def _values(
-    options: Sequence[Curved],
-    beyond: Beyond,
-    levels: Sequence[int],
-    market: MarketState,
-    parameters: MarketParameters,
-) -> dict[str, _Valued]:
-    """Options of one kind; arrays of shape (options, 1, scenarios)."""
-    symbol = options[0].underlying
-    price, sigma = float(market.price(symbol)), market.sigma_ppm(symbol) / PPM
-    root = np.sqrt(np.array([years_to(entry.expiry, market.time) for entry in options])).reshape(-1, 1, 1)
+def _of_kind(
+    options: Sequence[Quoted], beyond: Beyond, market: MarketState, parameters: MarketParameters
+) -> list[Contingencies]:
+    """Of one kind; arrays of shape (options, 1, scenarios)."""
+    price = float(market.price(options[0].entry.underlying))
+    root = np.sqrt(_column([years_to(quoted.entry.expiry, market.time) for quoted in options]))
+    deviation = _column([quoted.volatility for quoted in options]) * root
+    levels = np.array([quoted.levels for quoted in options], dtype=np.float64)[:, None, :] * root
     value = _formula(options)
-    mark = value(np.full((1, 1, 1), price), sigma * root)
-    tails = [
-        value(np.full((1, 1, 1), float(at)), np.array(levels, dtype=np.float64) / PPM * root)
-        for at in (beyond.tails.low, beyond.tails.high)
-    ]
-    away = np.clip(_moneyness(options, price) / np.maximum(sigma * root, LEAST_DEVIATION), -SKEW_REACH, SKEW_REACH)
-    tilt = 1 + np.array([1.0, -1.0]) * parameters.skew_shock_ppm / PPM * away
-    skew = value(np.full((1, 1, 1), price), sigma * root * tilt) - mark
-    shocks = np.array([basis_ppm(entry.expiry, market.time, parameters) / PPM for entry in options]).reshape(-1, 1, 1)
-    basis = value(price * (1 + np.array([1.0, -1.0]) * shocks), sigma * root) - mark
-    made = {}
-    for place, entry in enumerate(options):
+    spot = np.full((1, 1, 1), price)
+    mark = value(spot, deviation)
+    tails = [value(np.full((1, 1, 1), float(at)), levels) for at in (beyond.tails.low, beyond.tails.high)]
+    tilt = 1 + _BOTH_WAYS * parameters.skew_shock_ppm / PPM * _moneyness(options, price, deviation)
+    shocks = _column([basis_ppm(quoted.entry.expiry, market.time, parameters) / PPM for quoted in options])
+    skewed = value(spot, deviation * tilt) - mark
+    moved = value(spot * (1 + _BOTH_WAYS * shocks), deviation) - mark
+    parts = (np.concatenate(tails, axis=2), skewed, moved)
+    made = []
+    for place, quoted in enumerate(options):
+        entry = quoted.entry
         per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
-        tail, tilted, moved = (
-            tuple(np.rint(found[place].ravel() * per_lot).astype(np.int64).tolist())
-            for found in (np.concatenate(tails, axis=2), skew, basis)
-        )
-        made[entry.id] = _Valued(tail, tilted, moved)
+        tail, skew, basis = (tuple(np.rint(part[place].ravel() * per_lot).astype(np.int64).tolist()) for part in parts)
+        cost = slippage(entry, beyond.high, market, parameters)
+        made.append(Contingencies(entry.expiry, tail, (), skew, basis, cost))
     return made
 
 
-def _moneyness(options: Sequence[Curved], price: float) -> Floats:
-    strikes = np.array([float(entry.strike) for entry in options]).reshape(-1, 1, 1)
-    return np.asarray(np.log(strikes / price))
+def _column(figures: Sequence[float]) -> Floats:
+    return np.array(figures, dtype=np.float64).reshape(-1, 1, 1)
 
 
-def _formula(options: Sequence[Curved]) -> Callable[[Floats, Floats], Floats]:
-    """Value by price and deviation of options of one kind."""
-    if isinstance(options[0], Digital):
-        return digital_book([entry for entry in options if isinstance(entry, Digital)]).values
-    if isinstance(options[0], Barrier):
-        return barrier_book([entry for entry in options if isinstance(entry, Barrier)]).values
-    strikes = np.array([float(entry.strike) for entry in options]).reshape(-1, 1, 1)
-    signs = np.array([option_sign(entry) for entry in options]).reshape(-1, 1, 1)
-    return lambda price, deviation: black(price, strikes, deviation, signs)
+def _moneyness(options: Sequence[Quoted], price: float, deviation: Floats) -> Floats:
+    """Standard deviations from the forward to each strike, at most `SKEW_REACH`."""
+    ratios = _column([quoted.entry.strike / (price * quoted.forward) for quoted in options])
+    return np.clip(np.log(ratios) / np.maximum(deviation, LEAST_DEVIATION), -SKEW_REACH, SKEW_REACH)
+
+
+def _formula(options: Sequence[Quoted]) -> Callable[[Floats, Floats], Floats]:
+    """Value by spot price and deviation of options of one kind, each at its own forward (see `curved`)."""
+    forwards = _column([quoted.forward for quoted in options])
+    if isinstance(options[0].entry, Digital):
+        book = digital_book([quoted.entry for quoted in options if isinstance(quoted.entry, Digital)])
+        return replace(book, strike=book.strike / forwards).values
+    if isinstance(options[0].entry, Barrier):
+        return barrier_book([quoted.entry for quoted in options if isinstance(quoted.entry, Barrier)]).values
+    strikes = _column([float(quoted.entry.strike) for quoted in options]) / forwards
+    signs = _column([option_sign(quoted.entry) for quoted in options])
+    return lambda price, deviation: np.asarray(black(price, strikes, deviation, signs) * forwards)

@@ -83,6 +83,13 @@ class MarketParameters:
     level_up_ppm: int = 1_500_000
     maintenance_level_down_ppm: int = 800_000
     maintenance_level_up_ppm: int = 1_200_000
+    level_reference_seconds: int = 30 * 86_400
+    level_scale_floor_ppm: int = 500_000
+    level_scale_cap_ppm: int = 2_000_000
+    surface_widening_ppm_per_day: int = 250_000
+    surface_staleness_seconds: int = 4_200
+    smile_tolerance_ppm: int = 100_000
+    carry_tolerance_ppm: int = 1_000
     closing_charge_bps: int = 20
     short_option_minimum_ppm: int = 10_000
     tail_multiple_ppm: int = 2_000_000
@@ -130,6 +137,8 @@ class MarketParameters:
         down, up = self.maintenance_level_down_ppm, self.maintenance_level_up_ppm
         if not self.level_down_ppm < down <= PPM <= up < self.level_up_ppm:
             raise InvalidParameters("level_down_ppm", "the levels do not lie outside the maintenance shocks")
+        if (PPM - self.level_down_ppm) * self.level_scale_cap_ppm >= PPM * PPM:
+            raise InvalidParameters("level_scale_cap_ppm", "shocks a volatility to nothing")
         for name, whole in _FRACTIONS:
             if getattr(self, name) > whole:
                 raise InvalidParameters(name, "exceeds the whole price")
@@ -206,6 +215,12 @@ _POSITIVE: Final = (
     "volatility_floor_ppm",
     "volatility_fall_ppm_per_day",
     "level_down_ppm",
+    "level_reference_seconds",
+    "level_scale_floor_ppm",
+    "surface_widening_ppm_per_day",
+    "surface_staleness_seconds",
+    "smile_tolerance_ppm",
+    "carry_tolerance_ppm",
     "closing_charge_bps",
     "short_option_minimum_ppm",
     "tail_floor_ppm",
@@ -232,10 +247,13 @@ _FRACTIONS: Final = (
     ("basis_shock_ppm_per_year", PPM),
     ("depeg_threshold_ppm", PPM),
     ("oracle_confidence_limit_ppm", PPM),
+    ("smile_tolerance_ppm", PPM),
+    ("carry_tolerance_ppm", PPM),
 )
 _ASCENDING: Final = (
     ("maintenance_floor_ppm", "maintenance_cap_ppm"),
     ("volatility_fast_seconds", "volatility_slow_seconds"),
     ("volatility_floor_ppm", "volatility_start_ppm"),
     ("volatility_start_ppm", "volatility_ceiling_ppm"),
+    ("level_scale_floor_ppm", "level_scale_cap_ppm"),
 )

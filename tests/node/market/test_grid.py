@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.market import curved
+from node.market.agreement import check_grid
 from node.market.charges import short_minimum
 from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument, ValueOutOfRange
 from node.market.gap import corner_values
-from node.market.grid import VALUE_LIMIT, RiskGrid, check_grid, compute_grid
+from node.market.grid import VALUE_LIMIT, RiskGrid, compute_grid
 from node.market.instruments import Option, OptionKind, Perpetual, Registry
 from node.market.lattice import Lattice
 from node.market.parameters import FUNDING_TOLERANCE_LIMIT, UnderlyingParameters
