@@ -216,8 +216,9 @@ def sell_to_backstop(house: House, state: LedgerState, default: Default, price: 
 
 
 def put_on_auction(house: House, state: LedgerState, default: Default, room: int) -> Planned:
-    """The next slices of the default's plan, or of a new one, as far as the caps and `room` (gross notional) allow. Each
-    account may always have one slice on auction, and so may the first of a batch; others wait for the next one.
+    """The next slices of the default's plan, or of a new one, as far as the caps and `room` (gross notional) allow.
+
+    Each account may always have one slice on auction, and so may the first of a batch; others wait for the next one.
 
     An account that has its initial margin is its owner's again. One whose loss nobody could cover at mark is not
     auctioned, since nobody pays more: it goes on to its collateral and a tear-up.

@@ -147,7 +147,8 @@ def _close(house: House, state: LedgerState, default: Default) -> Step:
         share.member: share.amount for share in default.fund_paid if share.member != default.account
     }
     claims = Claims(others, owed)
-    remedies = Remedies(state.insurance, dict[bytes, int](state.default_fund))
+    fund = dict[bytes, int](state.default_fund.items())
+    remedies = Remedies(state.insurance, fund)
     outcome = settle_default(default.cash, claims, remedies, default.account)
     change = MicroUsd(outcome.change)
     account = state.accounts[default.account].with_cash_moved(change)

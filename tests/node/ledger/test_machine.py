@@ -19,10 +19,10 @@ from circuits.errors import Insolvent
 from circuits.group import scalar
 from circuits.pedersen import VALUE_BASE, Commitment
 from node.client.holdings import Holdings
+from node.ledger.auctions import asking_price
 from node.ledger.batch import AccountOpening, Exited, Paid, PayFailed, Seized, Sold, VaultEvent
 from node.ledger.calls import lapse_reason
 from node.ledger.claims import TrustingVerifier
-from node.ledger.auctions import asking_price
 from node.ledger.effects import EventKind, SeizeAction
 from node.ledger.errors import Reason
 from node.ledger.messages import Message
@@ -368,7 +368,7 @@ class House(RuleBasedStateMachine):
         state = self.clearing.state
         ended = {d.account for d in state.defaults.values() if d.stage is Stage.CLOSED and d.frozen_in > begun}
         return all(d.stage is Stage.CLOSED for d in state.defaults.values() if d.frozen_in <= begun) and all(
-            account.id in ended or lapse_reason(SETTING.house, state, account) is None and not account.positions
+            account.id in ended or (lapse_reason(SETTING.house, state, account) is None and not account.positions)
             for account in state.accounts.values()
             if account.id != self.backstop.id
         )
