@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 from coincurve import PrivateKey
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -383,7 +383,6 @@ class House(RuleBasedStateMachine):
 class TestHouse(House.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(
         max_examples=8,
-        phases=[Phase.generate],
         stateful_step_count=20,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
