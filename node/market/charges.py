@@ -9,6 +9,7 @@ from typing import Final
 
 from node.market.forwards import carry_move_ppm
 from node.market.instruments import (
+    FEED_UNITS,
     PPM,
     ROW_UNITS_PER_FEED_UNIT,
     Barrier,
@@ -33,16 +34,15 @@ def closing_charge(
 ) -> int:
     """What closing one lot costs anywhere in the window, per |lot|.
 
-    Slippage in basis points of the underlying's price at the window's upper edge `high`, and how far forwards may move
-    there before a lapse; the oracle's confidence, and what the settlement's average may differ from the spot price, of
-    the current `price`; and for a perpetual φ, what funding may move before a lapse. A move of the price counts at the
-    largest rate at which the instrument can follow it.
+    Slippage at the window's upper edge `high`, and how far forwards may move there before a lapse; the oracle's
+    confidence, what the settlement's average may differ from the spot price, and how far the settlement token has lost
+    its peg, of the current `price`; and for a perpetual φ, what funding may move before a lapse. A move of the price
+    counts at the largest rate at which the instrument can follow it.
     """
-    slippage = parameters.closing_charge_bps * PPM // BASIS_POINTS
     contingency = market.underlying(instrument.underlying).confidence_ppm
-    contingency += averaging_ppm(instrument, market, parameters)
+    contingency += averaging_ppm(instrument, market, parameters) + depeg_ppm(market, parameters)
     least = _least_deviation(instrument, market, parameters, market.time)
-    charge = _row_units(_response(instrument, high, slippage, least), PPM, instrument.lot_scale)
+    charge = slippage(instrument, high, market, parameters)
     charge += _row_units(_response(instrument, price, contingency, least), PPM, instrument.lot_scale)
     if carry := carry_move_ppm(instrument, market, parameters):
         last = _least_deviation(instrument, market, parameters, market.time + parameters.max_proof_age_seconds)
@@ -51,6 +51,26 @@ def closing_charge(
         tolerance = parameters.underlying(instrument.underlying).funding_tolerance
         charge += tolerance * ROW_UNITS_PER_MICRO_USD
     return charge
+
+
+def slippage(instrument: Instrument, high: int, market: MarketState, parameters: MarketParameters) -> int:
+    """The cost of the market order that closes one lot within the market's first depth: basis points of the price at
+    the window's upper edge `high`, at the largest rate at which the instrument can follow it."""
+    portion = parameters.closing_charge_bps * PPM // BASIS_POINTS
+    least = _least_deviation(instrument, market, parameters, market.time)
+    return _row_units(_response(instrument, high, portion, least), PPM, instrument.lot_scale)
+
+
+def depeg_ppm(market: MarketState, parameters: MarketParameters) -> int:
+    """What the loss of the settlement token's peg adds to the uncertainty of every price, as ppm, at most the whole.
+
+    A multiple of what the token is worth below the threshold: gains and losses are counted in dollars and paid in it.
+    """
+    if not parameters.stablecoin:
+        return 0
+    worth = market.price(parameters.stablecoin) * PPM // FEED_UNITS
+    lost = max(parameters.depeg_threshold_ppm - worth, 0)
+    return min(-(-lost * parameters.depeg_multiple_ppm // PPM), PPM)
 
 
 def averaging_ppm(instrument: Instrument, market: MarketState, parameters: MarketParameters) -> int:

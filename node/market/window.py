@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from node.market import canonical
+from node.market.bounds import near_nodes
+from node.market.contingencies import near_range
+from node.market.divergence import Reach, reaches_apart
 from node.market.forwards import CarryRange, carry_ppb
 from node.market.grid import InstrumentGrid, RiskGrid, UnderlyingGrid
 from node.market.instruments import PPM, Barrier, Curved, Dated, Instrument, Perpetual, Registry
 from node.market.levels import maintenance_levels, volatility_ppm
-from node.market.parameters import MarketParameters
+from node.market.parameters import CorrelatedPair, MarketParameters
 from node.market.state import MarketState
 from node.market.widths import PriceRange, maintenance_width, price_range
 
@@ -27,7 +30,8 @@ class UnderlyingWindow:
     """Prices (feed units) and volatilities (ppm) of one underlying, all bounds included.
 
     The volatilities reach from the lowest to the highest level of an option held there, or are the underlying's own
-    where none is. They are for readers: what counts is `PositionMark.levels`.
+    where none is. They are for readers: what counts is `PositionMark.levels`. From `near_low` to `near_high` every
+    price is covered whatever a correlated underlying does.
     """
 
     symbol: str
@@ -35,6 +39,8 @@ class UnderlyingWindow:
     high: int
     level_low: int
     level_high: int
+    near_low: int
+    near_high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class LapseKind(Enum):
     AGE = "the proof is too old"
     COVERAGE = "the window lacks an underlying or an instrument"
     PRICE = "the maintenance window leaves the price range"
+    APART = "a correlated pair may go further apart than the proof covers"
     VOLATILITY = "the shocked volatility leaves the levels"
     SMILE = "volatilities of held options have moved apart"
     FORWARD = "the forward leaves the range that charges cover"
@@ -94,8 +101,8 @@ class LapseReason:
     holds.
 
     Units follow the kind: seconds, feed units, ppm, parts per billion (FORWARD), µUSD per lot, rounds; all zero for
-    COVERAGE. For SMILE they are ratios of volatility to that of the proof, least and greatest, and what the greatest
-    may be. `subject` is an underlying or an instrument, empty for AGE.
+    COVERAGE and APART. For SMILE they are ratios of volatility to that of the proof, least and greatest, and what the
+    greatest may be. `subject` is an underlying, a pair or an instrument, empty for AGE.
     """
 
     kind: LapseKind
@@ -135,13 +142,21 @@ def _mark(entry: InstrumentGrid) -> PositionMark:
 def _underlying(entry: UnderlyingGrid, held: Sequence[InstrumentGrid]) -> UnderlyingWindow:
     reached = [level for option in held if option.underlying == entry.symbol for level in option.levels]
     levels = reached or entry.levels
-    return UnderlyingWindow(entry.symbol, entry.nodes[0], entry.nodes[-1], min(levels), max(levels))
+    near = near_nodes(entry) if reached else entry.near
+    return UnderlyingWindow(
+        entry.symbol, entry.nodes[0], entry.nodes[-1], min(levels), max(levels), near.low, near.high
+    )
 
 
 def maintenance_range(symbol: str, state: MarketState, parameters: MarketParameters) -> PriceRange:
     """The maintenance window around an underlying's current price. Raises MissingFeed."""
     width = maintenance_width(state.sigma_ppm(symbol), parameters, state.price_age(symbol))
     return price_range(state.price(symbol), width)
+
+
+def _maintenance_reach(symbol: str, state: MarketState, parameters: MarketParameters) -> Reach:
+    width = maintenance_width(state.sigma_ppm(symbol), parameters, state.price_age(symbol))
+    return Reach(price_range(state.price(symbol), width), near_range(state.price(symbol), width, parameters))
 
 
 def lapse(
@@ -172,6 +187,9 @@ def lapse(
             reason = _volatility_lapse(window, options, state, parameters)
         if reason is not None:
             return reason
+    for pair in parameters.correlated:
+        if {pair.first, pair.second} <= symbols and _apart(window, pair, state, parameters):
+            return LapseReason(LapseKind.APART, f"{pair.first}/{pair.second}")
     return next((reason for entry in held if (reason := _position_lapse(window, entry, state, parameters))), None)
 
 
@@ -197,6 +215,18 @@ def _price_lapse(
     if PriceRange(covered.low, covered.high).contains(needed):
         return None
     return LapseReason(LapseKind.PRICE, symbol, needed.low, needed.high, covered.low, covered.high)
+
+
+def _apart(window: MarginWindow, pair: CorrelatedPair, state: MarketState, parameters: MarketParameters) -> bool:
+    first, second = window.underlying(pair.first), window.underlying(pair.second)
+    if first is None or second is None:
+        return True
+    return reaches_apart(
+        _maintenance_reach(pair.first, state, parameters),
+        _maintenance_reach(pair.second, state, parameters),
+        PriceRange(first.near_low, first.near_high),
+        PriceRange(second.near_low, second.near_high),
+    )
 
 
 def _volatility_lapse(

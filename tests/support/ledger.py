@@ -188,7 +188,7 @@ class Trader:
             quantities = [opening.value for opening in exposures]
             slack = evaluate_solvency(terms, held.cash.value, quantities)
             if slack < 0 or any(opening.value < 0 for opening in held.collateral.values()):
-                raise Insolvent("the account does not survive its window", None, None, -slack)
+                raise Insolvent("the account does not survive its window", -slack)
             return hollow_proof(self.setting, terms, held.cash.value, self.auditor)
         inputs = SolvencyInputs(
             self.commit(held.cash),

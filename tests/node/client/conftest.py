@@ -20,11 +20,13 @@ from circuits.transcript import Deployment
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import ChainCursor, House, genesis
 from node.ledger.types import AccountId, MicroUsd
+from node.market.contingencies import Contingencies
 from node.market.grid import InstrumentGrid, RiskGrid, UnderlyingGrid
 from node.market.instruments import CollateralAsset, Perpetual, Registry
 from node.market.oracle_rules import Price
 from node.market.parameters import MarketParameters, UnderlyingParameters
 from node.market.state import FundingIndex, MarketState, advance, genesis_state
+from node.market.widths import PriceRange
 from tests.node.client.fake_node import (
     Accounts,
     FakeNode,
@@ -100,10 +102,18 @@ def make_grid(market: MarketState) -> RiskGrid:
         closing_charge=2_000_000,
         short_minimum=0,
         funding=FUNDING,
+        beyond=_at_the_edges(800_000_000, 1_250_000_000),
     )
-    coin = InstrumentGrid("WBTC@31337", "BTC", 10_000_000, (7_200_000, 9_000_000, 11_250_000), 0, 0, 0, 0, 0)
-    underlying = UnderlyingGrid("BTC", nodes[1], 600_000, nodes, (360_000, 600_000, 900_000), 95_000, 161_500)
-    return RiskGrid(market.round, market.time, (underlying,), (perpetual, coin))
+    outside = _at_the_edges(7_200_000, 11_250_000)
+    coin = InstrumentGrid("WBTC@31337", "BTC", 10_000_000, (7_200_000, 9_000_000, 11_250_000), 0, 0, 0, 0, 0, outside)
+    edges, levels = PriceRange(nodes[0], nodes[-1]), (360_000, 600_000, 900_000)
+    underlying = UnderlyingGrid("BTC", nodes[1], 600_000, nodes, levels, 95_000, 161_500, edges, edges, ())
+    return RiskGrid(market.round, market.time, 1, 8, (), (underlying,), (perpetual, coin))
+
+
+def _at_the_edges(low: int, high: int) -> Contingencies:
+    """Tails no further than the window, and no charge beside."""
+    return Contingencies(expiry=0, tails=(low, high), near=(low, high), skew=(), basis=(), slippage=0)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from circuits.solvency import evaluate_solvency
+from node.market.agreement import check_grid
 from node.market.charges import averaging_ppm, closing_charge, short_minimum
 from node.market.errors import GridDisagreement
 from node.market.exotic_valuation import barrier_book, digital_book
-from node.market.grid import VALUE_LIMIT, RiskGrid, check_grid
+from node.market.grid import VALUE_LIMIT, RiskGrid
 from node.market.instruments import Barrier, BarrierKind, Digital, Future, Option, OptionKind, Perpetual, Registry
 from node.market.parameters import FUNDING_TOLERANCE_LIMIT, UnderlyingParameters
 from node.market.rows import compile_terms
@@ -223,8 +224,8 @@ def test_at_the_largest_figures_everything_fits_in_63_bits(house):
         underlyings=tuple(replace(e, price=price) for e in house.state.underlyings if e.symbol == "BTC"),
         stale=(),
     )
-    parameters = replace(house.parameters, underlyings=underlyings)
+    parameters = replace(house.parameters, underlyings=underlyings, correlated=())
     house = replace(house, registry=Registry(("BTC",), entries, ()), parameters=parameters, state=state)
     for entry in house.grid().instruments:
         charges = (entry.gap_charge, entry.closing_charge, entry.short_minimum, entry.mark)
-        assert all(0 <= figure < VALUE_LIMIT for figure in (*entry.values, *charges))
+        assert all(0 <= figure < VALUE_LIMIT for figure in (*entry.values, *entry.beyond.tails, *charges))
