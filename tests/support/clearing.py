@@ -1,6 +1,6 @@
 """The ledger driven by hand, batch after batch, with the oracle rounds and chain events that a test asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -32,6 +32,7 @@ from node.ledger.wire import decode_batch, encode_batch
 from node.market.grid import RiskGrid, compute_grid
 from node.market.oracle_rules import Observation, observation_digest
 from node.market.state import genesis_state
+from node.market.surface import Slice
 from tests.support.ledger import BLOCK_SECONDS, CASH_OFFSET, CHAINS, FEED, START, Setting, Trader, token
 
 FIRST_PRICES: Mapping[str, float] = {"BTC": 8_000, "ETH": 200}
@@ -48,6 +49,8 @@ class Clearing:
     state: LedgerState
     traders: list[Trader] = field(default_factory=list)
     prices: dict[str, float] = field(default_factory=lambda: dict(FIRST_PRICES))
+    slices: dict[str, Callable[[int], tuple[Slice, ...]]] = field(default_factory=dict)
+    """By feed, what the validator of each place quotes of forwards and smiles."""
     observers: int = 4
     verifier: Verifier | None = None
     effects: list[Effect] = field(default_factory=list)
@@ -107,12 +110,16 @@ class Clearing:
     def observations(self, number: int, time: int) -> tuple[SignedObservation, ...]:
         """The signed observations of a round."""
         seen = [
-            (key, Observation(key.address, number, feed, int(price * FEED), 500, time))
-            for key in self.setting.keys[: self.observers]
+            (key, Observation(key.address, number, feed, int(price * FEED), 500, time, self._quote(feed, place)))
+            for place, key in enumerate(self.setting.keys[: self.observers])
             for feed, price in self.prices.items()
         ]
         deployment = self.house.deployment.digest
         return tuple(SignedObservation(o, key.sign_digest(observation_digest(deployment, o))) for key, o in seen)
+
+    def _quote(self, feed: str, place: int) -> tuple[Slice, ...]:
+        quoted = self.slices.get(feed)
+        return () if quoted is None else quoted(place)
 
     def rounds_until(self, height: int) -> tuple[OracleRound, ...]:
         """The rounds that a batch of hub block `height` must carry."""
