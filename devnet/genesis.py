@@ -74,7 +74,7 @@ def house_rules(deployment: Deployment, backstop_owner: Address, backstop_limit:
         penalty_ppm=5_000,
         jump_ppm=150_000,
         uncertain_ppm=30_000,
-        volatile_ppm=3_900_000,
+        volatile_ppm=4_000_000,
         tear_up_band_ppm=200_000,
         backstop=account_id(deployment, backstop_owner, 0),
         backstop_limit=backstop_limit,

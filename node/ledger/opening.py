@@ -87,7 +87,8 @@ def open_account(house: House, state: LedgerState, opening: AccountOpening) -> S
     )
     after = replace(state.with_account(opened).with_default(planned), residue=residue)
     booked = book_inbox(after, planned)
-    told = event(EventKind.OPENED, account.id, default=default.id, members=",".join(map(str, members)))
+    lots = ",".join(f"{lot.instrument}:{lot.quantity}" for lot in amounts.lots)
+    told = event(EventKind.OPENED, account.id, default=default.id, members=",".join(map(str, members)), lots=lots)
     return Step(booked.state, (Posting(PostingKind.OPENED, account.id), told, *booked.effects))
 
 

@@ -204,4 +204,5 @@ def test_a_limb_is_searched_as_far_as_its_row_lets_it_reach(scene: Scene):
 def test_the_record_says_who_opened_what(setting: Setting):
     scene = auctioned(setting, 6_400)
     (told,) = scene.clearing.told(EventKind.OPENED)
-    assert dict(told.attributes) == {"default": scene.default.id.hex(), "members": "1,2,3"}
+    lots = f"BTC-PERP:{LOTS}"
+    assert dict(told.attributes) == {"default": scene.default.id.hex(), "members": "1,2,3", "lots": lots}
