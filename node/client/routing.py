@@ -1,7 +1,7 @@
 """Dollars out of the house where no single vault holds enough of them: one withdrawal over several chains.
 
 Cash is one number whatever chain its dollars came in on, and a vault can only pay what it holds. Where the chain that
-an owner prefers is short, the rest is drawn on the others, the fullest first; what others pay in there meanwhile counts.
+an owner prefers is short, the rest is drawn on the others, the fullest first; deposits there meanwhile count.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
