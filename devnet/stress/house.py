@@ -1,7 +1,7 @@
 """The laboratory's house: one validator, a committee of one, perpetuals on the path's symbols, dollars on one chain.
 
 Rules and market figures are those of the devnet and of `node.market`, but for what a policy compares and for three
-simplifications: no funding, no proof that is too old while its window lasts, and room for everybody's proof in one batch.
+simplifications: no funding, no proof that is too old while its window lasts, and as many messages as a batch has bytes.
 """
 
 from collections.abc import Mapping

@@ -15,11 +15,11 @@ from typing import Final
 
 from node.market.instruments import FEED_UNITS
 
-COEFFICIENT: Final = 0.3
-"""An order of 1 % of open interest moves a calm market by 0.3 %."""
+COEFFICIENT: Final = 0.15
+"""An order of 10 % of open interest moves a calm market by 1.5 %."""
 HALF_LIFE: Final = 2 * 3600
-WIDENING: Final = 20.0
-"""After a fall of 20 % an order moves the price five times as far."""
+WIDENING: Final = 10.0
+"""After a fall of 30 % an order moves the price four times as far."""
 HALF_SPREAD: Final = 0.0005
 _ROUNDS_OF_FALL: Final = 24
 _MOST: Final = 0.6

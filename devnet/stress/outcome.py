@@ -20,6 +20,7 @@ class Outcome:
     cascaded: int
     overshoot: float
     shortfall: MicroUsd
+    tear_ups: int
     tear_up_overshoot: MicroUsd
     batches: int
     messages: int

@@ -1,4 +1,4 @@
-"""The accounts of a run: who owns them, and the openings of everything in them, kept from the ledger's postings alone."""
+"""The accounts of a run: their owners, and the openings of what is in them, kept from the ledger's postings alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

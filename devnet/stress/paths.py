@@ -15,16 +15,16 @@ from node.oracle.candles import Candle
 from node.risk.candles import HOUR, TICKS_PER_CANDLE, Tape, load_tapes
 
 ROUND_SECONDS: Final = HOUR // TICKS_PER_CANDLE
-MAX_ROUNDS: Final = 31 * 24 * TICKS_PER_CANDLE
+MAX_ROUNDS: Final = 7 * 24 * TICKS_PER_CANDLE
 """Of a longer file, the rounds around its deepest fall are played."""
 _LEAD: Final = MAX_ROUNDS // 2
 _START: Final = 1_600_000_200
 _NOISE: Final = 0.6
 """Annual volatility of what is drawn around a crash's shape."""
 CRASHES: Final[Mapping[str, tuple[tuple[float, float], ...]]] = {
-    "cliff": ((0, 1.0), (12, 0.99), (13, 0.70), (16, 0.62), (24, 0.75), (48, 0.80)),
+    "cliff": ((0, 1.0), (12, 0.99), (13, 0.78), (16, 0.70), (24, 0.80), (48, 0.85)),
     "grind": ((0, 1.0), (12, 0.99), (60, 0.60), (84, 0.65)),
-    "waves": ((0, 1.0), (12, 0.97), (15, 0.78), (27, 0.90), (30, 0.58), (54, 0.70)),
+    "waves": ((0, 1.0), (12, 0.97), (15, 0.83), (27, 0.92), (30, 0.66), (54, 0.75)),
 }
 """Hours from the start, and the share of the first price that is left by then; straight in the logarithm between."""
 
@@ -49,7 +49,7 @@ def recorded_path(file: FilePath) -> PricePath:
     Raises:
         node.risk.errors.CandlesUnusable: naming file, line and column.
     """
-    tapes = load_tapes(file)
+    tapes = load_tapes(file, least_seconds=HOUR)
     hourly = {tape.symbol: _hourly(tape) for tape in tapes}
     first = next(iter(hourly.values()))
     times = tuple(candle.time + place * ROUND_SECONDS for candle in first for place in range(TICKS_PER_CANDLE))

@@ -15,8 +15,8 @@ from node.market.state import spot_per_lot
 
 MIN_ACCOUNTS: Final = 20
 MAX_ACCOUNTS: Final = 20_000
-MARGIN_FACTOR: Final = 1.35
-"""How far the equity of the median owner exceeds the least with which it can hold its position."""
+MARGIN_FACTOR: Final = 2.0
+"""How far the equity of the average owner exceeds the least with which it can hold its position."""
 _TAIL: Final = 1.3
 """Of the sizes' Pareto distribution."""
 _MEAN_USD: Final = 20_000
@@ -25,9 +25,9 @@ _SHORTS_OF_LONGS: Final = 0.7
 _ABSENT: Final = 0.08
 _WITHOUT_RESERVE: Final = 0.5
 _MEAN_DELAY: Final = 4.0
-INSURANCE_PPM: Final = 5_000
+INSURANCE_PPM: Final = 20_000
 """Of open interest, in the insurance fund at the start."""
-BACKSTOP_PPM: Final = 150_000
+BACKSTOP_PPM: Final = 250_000
 """Of open interest: what the backstop may take over, and what it has."""
 
 
@@ -119,7 +119,7 @@ class _SymbolDraw:
         made = [self._owner(lots) for lots in self._longs] + [self._owner(-lots) for lots in self._shorts if lots]
         whole = self.open_interest
         seller = MicroUsd(whole * 3 // (100 * self._momentum))
-        buyer = MicroUsd(whole * 3 // (100 * self._liquidators))
+        buyer = MicroUsd(whole * 5 // (100 * self._liquidators))
         made += [Character(Role.MOMENTUM, self._symbol, 0, seller) for _ in range(self._momentum)]
         made += [Character(Role.LIQUIDATOR, self._symbol, 0, buyer) for _ in range(self._liquidators)]
         net = -sum(character.lots for character in made)

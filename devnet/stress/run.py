@@ -58,6 +58,7 @@ class Tally:
     cascaded: int = 0
     warned: int = 0
     messages: int = 0
+    tear_ups: int = 0
     tear_up_overshoot: MicroUsd = MicroUsd(0)
 
 
@@ -199,6 +200,7 @@ class Run:
     def _torn(self, effects: tuple[Effect, ...], before: Mapping[AccountId, Holdings]) -> int:
         """What tear-ups took from positions on the winning side beyond the shortfalls that they had to cover."""
         torn = {str(dict(e.attributes)["instrument"]): e for e in effects if _is(e, EventKind.TORN_UP)}
+        self.tally.tear_ups += len(torn)
         taken = 0
         for posting in effects:
             if isinstance(posting, Posting) and posting.kind is PostingKind.SETTLED and posting.instrument in torn:
@@ -261,6 +263,7 @@ class Run:
             cascaded=self.tally.cascaded,
             overshoot=self.series.overshoot(self.path.prices),
             shortfall=state.shortfall,
+            tear_ups=self.tally.tear_ups,
             tear_up_overshoot=self.tally.tear_up_overshoot,
             batches=self.ledger.batches,
             messages=self.tally.messages,

@@ -1,0 +1,103 @@
+"""The command `zkclear stress`: one crash under several policies, the figures of each side by side."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from devnet.errors import DevnetError
+from devnet.stress.errors import ExperimentInvalid
+from devnet.stress.laboratory import compare
+from devnet.stress.outcome import Outcome
+from devnet.stress.paths import CRASHES, PricePath, recorded_path, synthetic_path
+from devnet.stress.plots import write_plots
+from devnet.stress.policies import POLICIES
+from devnet.stress.run import Experiment
+from node.market.errors import MarketError
+from node.market.instruments import PPM
+from node.risk.errors import RiskError
+
+FAILURES: Final = (DevnetError, RiskError, MarketError)
+ACCOUNTS: Final = 2_000
+DEFAULT_CRASH: Final = "cliff"
+_TABLE_WIDTH: Final = 120
+
+
+def stress(
+    *,
+    candles: Annotated[Path | None, typer.Option(help="A CSV file of candles, an hour or a part of it each.")] = None,
+    crash: Annotated[str | None, typer.Option(help=f"A synthetic crash: {', '.join(CRASHES)}.")] = None,
+    accounts: Annotated[int, typer.Option(help="Accounts in the laboratory.")] = ACCOUNTS,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, keyed by policy.")] = False,
+    plots: Annotated[Path | None, typer.Option(help="A folder for the pictures.")] = None,
+) -> None:
+    """Play a crash on the ledger's own code, once for each policy; exit code 1 if a run's books do not add up."""
+    try:
+        path = _path(candles, crash, seed)
+        outcomes = compare(Experiment(path, accounts, seed), POLICIES)
+        pictures = () if plots is None else write_plots(path, outcomes, plots)
+    except FAILURES as error:
+        _report(error, as_json=as_json)
+        raise typer.Exit(1) from error
+    if as_json:
+        typer.echo(json.dumps({outcome.policy.name: outcome.document() for outcome in outcomes}))
+        return
+    console = Console(highlight=False, width=max(Console().width, _TABLE_WIDTH))
+    console.print(_table(path, outcomes))
+    for picture in pictures:
+        console.print(f"plotted {picture}", markup=False, soft_wrap=True)
+
+
+def _path(candles: Path | None, crash: str | None, seed: int) -> PricePath:
+    if candles is None:
+        return synthetic_path(crash or DEFAULT_CRASH, seed)
+    if crash is not None:
+        raise ExperimentInvalid("crash", "a file of candles is the crash already")
+    return recorded_path(candles)
+
+
+def _table(path: PricePath, outcomes: Sequence[Outcome]) -> Table:
+    interest = outcomes[0].open_interest / PPM
+    title = f"{path.name}: {len(path.times)} rounds, open interest {interest:,.0f} USD"
+    table = Table("", title=title, title_justify="left")
+    for outcome in outcomes:
+        table.add_column(outcome.policy.name, justify="right", no_wrap=True)
+    for name, shown in _FIGURES.items():
+        table.add_row(name, *map(shown, outcomes))
+    return table
+
+
+def _dollars(amount: int) -> str:
+    return f"{amount / PPM:,.0f}"
+
+
+_FIGURES: Final[Mapping[str, Callable[[Outcome], str]]] = {
+    "bad debt, USD": lambda outcome: _dollars(outcome.bad_debt),
+    "shortfall, USD": lambda outcome: _dollars(outcome.shortfall),
+    "insurance, USD": lambda outcome: _dollars(outcome.insurance),
+    "liquidations": lambda outcome: str(outcome.liquidations),
+    "cascaded": lambda outcome: str(outcome.cascaded),
+    "overshoot": lambda outcome: f"{outcome.overshoot:.1%}",
+    "tear-ups": lambda outcome: str(outcome.tear_ups),
+    "tear-ups beyond, USD": lambda outcome: _dollars(outcome.tear_up_overshoot),
+    "warnings": lambda outcome: str(outcome.warned),
+    "reduced early, USD": lambda outcome: _dollars(outcome.reduced),
+    "batches": lambda outcome: str(outcome.batches),
+    "messages": lambda outcome: str(outcome.messages),
+}
+"""Rows of the table."""
+
+
+def _report(error: DevnetError | RiskError | MarketError, *, as_json: bool) -> None:
+    if as_json:
+        figures = {entry.name: getattr(error, entry.name) for entry in fields(error)}  # type: ignore[arg-type]
+        typer.echo(json.dumps({"error": type(error).__name__, "message": str(error), **figures}))
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"{type(error).__name__}: {error}", markup=False)
