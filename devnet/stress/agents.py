@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Final
+
+from node.ledger.auctions import asking_price, marked_unit
 
 from devnet.stress.composer import Composer
 from devnet.stress.house import Laboratory
 from devnet.stress.market import ImpactMarket
 from devnet.stress.participants import Participant, Participants
 from devnet.stress.population import Role
-from node.ledger.defaults import asking_price, marked_lots
-from node.ledger.state import Default, Lot, Stage
+from node.ledger.state import Default
 from node.ledger.types import InstrumentId, MicroUsd
 from node.liquidation.auction import gross_notional, portfolio_mark
 from node.market.instruments import PPM
@@ -38,13 +38,14 @@ class Agents:
     reduced: MicroUsd = MicroUsd(0)
     """Notional that warned owners sold or bought back."""
     _roles: Mapping[Role, tuple[Participant, ...]] = field(init=False, repr=False)
-    _makers: Mapping[str, "cycle[Participant]"] = field(init=False, repr=False)
+    _makers: Mapping[str, tuple[Participant, ...]] = field(init=False, repr=False)
+    _turn: int = 0
 
     def __post_init__(self) -> None:
         everybody = self.participants.everybody
         self._roles = {role: tuple(e for e in everybody if e.character.role is role) for role in Role}
         makers = self._roles[Role.MAKER]
-        self._makers = {name: cycle([e for e in makers if e.character.symbol == name]) for name in self.markets}
+        self._makers = {name: tuple(e for e in makers if e.character.symbol == name) for name in self.markets}
 
     def answering(self, round_number: int) -> list[Participant]:
         """Who answers a call or a warning in this round."""
@@ -69,29 +70,28 @@ class Agents:
             if self._answer(composer, entry):
                 entry.noticed = None
 
-    def buy_at_market(self, composer: Composer, defaults: Sequence[Default]) -> None:
-        """Market makers take the portfolios that are opened in this batch, at the mark that their sale has moved."""
+    def buy_at_market(self, composer: Composer, defaults: Sequence[Default]) -> bool:
+        """Market makers take what is on auction at the asking price, one bid each; whether there was any.
+
+        The price is the mark that the sale has moved already.
+        """
         for default in defaults:
-            lots = self.lots_of(default)
-            if lots:
-                mark = sum(composer.grid.mark_price(lot.instrument) * lot.quantity for lot in lots)
-                maker = next(self._makers[self._symbol(lots[0].instrument)])
-                composer.bid(maker, default.id, lots, MicroUsd(mark))
+            offer, price = default.offer, asking_price(self.laboratory.house, composer.state, default)
+            if offer is None or price is None:
+                continue
+            makers = self._makers[self._symbol(offer.unit[0].instrument)]
+            any(composer.bid(maker, default, price) for maker in makers)
+        return bool(composer.messages)
 
     def trade(self, composer: Composer, defaults: Sequence[Default]) -> None:
-        """Bids for what is on auction, then selling off, then momentum."""
-        self._bid(composer, defaults)
+        """Selling off, then momentum, then bids for what is on auction."""
         for entry in (*self._roles[Role.LIQUIDATOR], *self._roles[Role.BACKSTOP]):
             self._sell_off(composer, entry)
         for entry in self._roles[Role.MOMENTUM]:
             lots = self._wanted(entry, entry.lots(entry.instrument))
             if lots:
                 self._trade(composer, entry, entry.instrument, lots, forced=False)
-
-    def lots_of(self, default: Default) -> tuple[Lot, ...]:
-        """What a frozen account holds."""
-        positions = self.participants[default.account].holdings.positions
-        return tuple(Lot(name, opening.value) for name, opening in positions.items() if opening.value)
+        self._bid(composer, defaults)
 
     def market_of(self, instrument: InstrumentId) -> ImpactMarket:
         """Where an instrument's underlying is traded."""
@@ -101,6 +101,11 @@ class Agents:
         """Signed dollars of lots at the last quote."""
         scale = self.laboratory.house.registry.instrument(instrument).lot_scale
         return self.markets[self._symbol(instrument)].dollars(lots, scale)
+
+    def _maker(self, symbol: str) -> Participant:
+        """Whose turn it is."""
+        self._turn += 1
+        return self._makers[symbol][self._turn % len(self._makers[symbol])]
 
     def _symbol(self, instrument: InstrumentId) -> str:
         return self.laboratory.house.registry.instrument(instrument).underlying
@@ -126,20 +131,20 @@ class Agents:
         return True
 
     def _bid(self, composer: Composer, defaults: Sequence[Default]) -> None:
-        """One liquidator bids for each portfolio on sale whose price has fallen to what it is worth to them."""
-        house, state = self.laboratory.house, composer.state
+        """Liquidators bid for what is on auction once its price has fallen to what it is worth to them."""
         for default in defaults:
-            if default.stage is not Stage.AUCTION or not default.lots:
+            offer, price = default.offer, asking_price(self.laboratory.house, composer.state, default)
+            if offer is None or price is None:
                 continue
-            marked = marked_lots(state, default)
-            gross = gross_notional(marked)
-            symbol = self._symbol(default.lots[0].instrument)
-            wanted = DISCOUNT + self.markets[symbol].expected_move(gross / PPM) / 2
-            price = asking_price(house, state, default)
-            if price > portfolio_mark(marked) - int(gross * wanted):
+            unit = marked_unit(composer.state, offer)
+            gross, symbol = gross_notional(unit), self._symbol(offer.unit[0].instrument)
+            wanted = DISCOUNT + self.markets[symbol].expected_move(offer.units * gross / PPM) / 2
+            if price > portfolio_mark(unit) - int(gross * wanted):
                 continue
-            bidders = (entry for entry in self._roles[Role.LIQUIDATOR] if entry.character.symbol == symbol)
-            any(composer.bid(entry, default.id, default.lots, price) for entry in bidders)
+            left = offer.units
+            for entry in self._roles[Role.LIQUIDATOR]:
+                if left > 0 and entry.character.symbol == symbol:
+                    left -= composer.bid(entry, default, price)
 
     def _sell_off(self, composer: Composer, entry: Participant) -> None:
         """A part of what was taken over, so that the market is never asked for more than it takes in a round."""
@@ -173,7 +178,7 @@ class Agents:
     ) -> bool:
         """With a market maker, at the quote and what the order moves it by; whether it was sent."""
         symbol = self._symbol(instrument)
-        maker, price = next(self._makers[symbol]), self._price(composer, instrument, lots)
+        maker, price = self._maker(symbol), self._price(composer, instrument, lots)
         sent = composer.trade(entry, maker, instrument, lots, price)
         if sent:
             self.markets[symbol].trade(self.dollars(instrument, lots), forced=forced)

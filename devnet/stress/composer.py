@@ -3,7 +3,7 @@
 The proofs have the right size and prove nothing: the laboratory's verifier is told the openings instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -19,7 +19,7 @@ from devnet.stress.participants import Participant, Participants
 from devnet.stress.plain_verifier import high_limb
 from node.client.holdings import Holdings, WaitingCredit
 from node.ledger.messages import SEALED_BOX_BYTES, AccountReference, Bid, MarginProof, Message, Trade, TradeTerms
-from node.ledger.state import LedgerState, Lot
+from node.ledger.state import Default, LedgerState, Lot
 from node.ledger.types import ROW_UNITS_PER_MICRO_USD, Digest, InstrumentId, MicroUsd, Status
 from node.market.grid import RiskGrid
 from node.market.rows import compile_terms
@@ -127,18 +127,25 @@ class Composer:
         self._advance(maker, sold)
         return True
 
-    def bid(self, entry: Participant, auction: Digest, lots: Sequence[Lot], limit: MicroUsd) -> bool:
-        """Bid `limit` micro-dollars for a whole portfolio; False, and nothing sent, without the margin for it."""
-        held = _merged(entry.draft).with_public_cash(-limit)
-        for lot in lots:
-            held = held.with_public_position(lot.instrument, lot.quantity)
-        if not entry.active or self.slack(held) < 0:
-            return False
-        unsigned = Bid(self._reference(entry), auction, limit, self.grid.round, bytes(32), _FAR)
-        proof = self._proof(held, self._terms(held))
-        self.messages.append(replace(unsigned, proof=proof, signature=entry.sign(unsigned.digest(self._deployment))))
-        self._advance(entry, held)
-        return True
+    def bid(self, entry: Participant, default: Default, limit: MicroUsd) -> int:
+        """Bid `limit` micro-dollars a unit for as much of what is on offer as the account has the margin for.
+
+        How many units; 0, and nothing sent, if it is none. It is the account's last message of the batch.
+        """
+        offer, before = default.offer, _merged(entry.draft)
+        if offer is None or not entry.active or self.slack(before) < 0:
+            return 0
+        units = _most(offer.units, lambda count: self.slack(_filled(before, offer.unit, count, limit)) >= 0)
+        if not units:
+            return 0
+        reference = self._reference(entry)
+        unsigned = Bid(reference, default.id, default.auctions, units, limit, self.grid.round, bytes(32), _FAR)
+        after = _filled(before, offer.unit, units, limit)
+        proofs = (self._proof(before, self._terms(before)), self._proof(after, self._terms(after)))
+        signature = entry.sign(unsigned.digest(self._deployment))
+        self.messages.append(replace(unsigned, proof_before=proofs[0], proof=proofs[1], signature=signature))
+        entry.active = False
+        return units
 
     def least_reduction(self, entry: Participant, instrument: InstrumentId, price: MicroUsd) -> int:
         """The fewest lots to trade (signed) at `price` after which the account has initial margin; 0 if none does."""
@@ -146,16 +153,11 @@ class Composer:
         lots = held.position(instrument).value
         sign = -1 if lots > 0 else 1
 
-        def enough(count: int) -> bool:
-            return self.slack(held.traded(instrument, Opening.public(sign * count), price)) >= 0
+        def lacking(count: int) -> bool:
+            return self.slack(held.traded(instrument, Opening.public(sign * count), price)) < 0
 
-        if not enough(abs(lots)):
-            return 0
-        low, high = 0, abs(lots)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if enough(middle) else (middle, high)
-        return sign * high
+        enough = 1 + _most(abs(lots), lacking)
+        return sign * enough if enough <= abs(lots) else 0
 
     @property
     def _deployment(self) -> Deployment:
@@ -186,3 +188,18 @@ class Composer:
 
 def _merged(held: Holdings) -> Holdings:
     return held.merged(len(held.waiting))
+
+
+def _filled(held: Holdings, unit: Sequence[Lot], units: int, price: MicroUsd) -> Holdings:
+    for lot in unit:
+        held = held.with_public_position(lot.instrument, units * lot.quantity)
+    return held.with_public_cash(-units * price)
+
+
+def _most(limit: int, holds: Callable[[int], bool]) -> int:
+    """The largest count up to `limit` up to which `holds`, which it does from 1 to some count and not beyond; or 0."""
+    low, high = 0, limit + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low

@@ -17,12 +17,12 @@ from circuits.pedersen import HANDLE_BASE, VALUE_BASE, Commitment, Opening
 from circuits.polynomials import SeededSource, nonzero_scalar
 from circuits.transcript import Deployment
 from devnet.genesis import house_rules
-from devnet.stress.policies import Margin, Policy
+from devnet.stress.policies import Extent, Margin, Policy, Sale
 from node.chains.certificates import ValidatorKey
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import House
 from node.ledger.types import Address, AssetId, InstrumentId, MicroUsd
-from node.market.instruments import FEED_UNITS, Perpetual, Registry
+from node.market.instruments import FEED_UNITS, PPM, Perpetual, Registry
 from node.market.listing import standard_asset
 from node.market.parameters import YEAR_SECONDS, MarketParameters, UnderlyingParameters
 
@@ -32,6 +32,9 @@ _TOKEN: Final = bytes(range(1, 21))
 _HUB: Final = bytes(range(20))
 _ORIGIN: Final = bytes(32)
 _MAX_MESSAGES: Final = 1 << 20
+_WHATEVER_IT_IS_WORTH: Final = MicroUsd(1 << 60)
+_FILLED_WITHIN: Final = 4 * BLOCKS_PER_ROUND
+_NEVER: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,15 @@ def make_laboratory(
     return Laboratory(house, validator, KeyShare(1, secret), AssetId(asset.id))
 
 
-def _rules(policy: Policy, rules: HouseParameters) -> HouseParameters:
-    return replace(rules, max_messages=_MAX_MESSAGES)
+def _rules(policy: Policy, house: HouseParameters) -> HouseParameters:
+    rules = replace(house, max_messages=_MAX_MESSAGES)
+    if policy.extent is Extent.FULL:
+        rules = replace(rules, full_below=_WHATEVER_IT_IS_WORTH)
+    if policy.sale is Sale.MARKET_ORDER:
+        # The price stays at the mark while the order is filled.
+        stays = {"auction_start_ppm": PPM, "auction_fast_ppm": PPM, "auction_fast_blocks": _FILLED_WITHIN}
+        rules = replace(rules, **stays, insolvent_blocks=_NEVER, reset_ppm=_NEVER)
+    return rules
 
 
 def market_parameters(policy: Policy, prices: Mapping[str, int]) -> MarketParameters:
@@ -119,7 +129,7 @@ def market_parameters(policy: Policy, prices: Mapping[str, int]) -> MarketParame
         oracle_quorum=1,
         round_spacing=BLOCKS_PER_ROUND,
     )
-    if policy.margin is Margin.VOLATILITY:
+    if policy.margin is not Margin.STATIC:
         return house
     start = house.volatility_start_ppm
     return replace(house, volatility_floor_ppm=start, volatility_ceiling_ppm=start)

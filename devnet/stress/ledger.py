@@ -102,6 +102,8 @@ class Ledger:
 
     def preview(self) -> LedgerState:
         """The state as messages of the next batch find it, deposits and openings aside."""
+        if not self.rounds:
+            return self.state
         market, grid = self.market, self._grid()
         return replace(
             self.state, market=market, grids=(*self.state.grids, grid), hub_height=market.height, hub_time=market.time
@@ -126,7 +128,7 @@ class Ledger:
             hub,
             self._segments(composed.deposits),
             self.rounds,
-            composed.grid,
+            composed.grid if self.rounds else None,
             openings,
             composed.messages,
             self.verifier,

@@ -22,6 +22,8 @@ class Outcome:
     shortfall: MicroUsd
     tear_ups: int
     tear_up_overshoot: MicroUsd
+    moved: MicroUsd
+    """What tear-ups took from positions, and gave to others in the same instrument."""
     batches: int
     messages: int
     warned: int

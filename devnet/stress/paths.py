@@ -15,7 +15,7 @@ from node.oracle.candles import Candle
 from node.risk.candles import HOUR, TICKS_PER_CANDLE, Tape, load_tapes
 
 ROUND_SECONDS: Final = HOUR // TICKS_PER_CANDLE
-MAX_ROUNDS: Final = 7 * 24 * TICKS_PER_CANDLE
+MAX_ROUNDS: Final = 4 * 24 * TICKS_PER_CANDLE
 """Of a longer file, the rounds around its deepest fall are played."""
 _LEAD: Final = MAX_ROUNDS // 2
 _START: Final = 1_600_000_200

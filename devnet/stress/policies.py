@@ -6,20 +6,31 @@ from typing import Final
 
 
 class Margin(Enum):
-    """What the width of margin windows follows."""
+    """What the width of margin windows follows, and whether accounts are warned."""
 
     STATIC = "static"
     """Nothing: floor and ceiling of volatility are its start."""
-    VOLATILITY = "volatility"
+    VOLATILITY_AWARE = "volatility_aware"
     """The ledger's volatility, as the house has it."""
+    PREDICTIVE = "predictive"
+    """The same, and accounts hear of windows that are likely to be left (node.market.predictive) before they lapse."""
+
+
+class Extent(Enum):
+    """How much of an opened portfolio is sold."""
+
+    FULL = "full"
+    """All of it, at once."""
+    PARTIAL = "partial"
+    """The fewest slices that restore margin, where the account is worth more than the house's floor."""
 
 
 class Sale(Enum):
-    """How an opened portfolio is sold."""
+    """How it is sold."""
 
     AUCTION = "auction"
     """By the ledger's falling price, to liquidators of limited capital, in the end to the backstop."""
-    MARKET = "market"
+    MARKET_ORDER = "market_order"
     """At once, to market makers, at the price to which the order itself moves the market."""
 
 
@@ -27,18 +38,23 @@ class Sale(Enum):
 class Policy:
     """One way to run the house."""
 
-    name: str
-    margin: Margin = Margin.VOLATILITY
-    warnings: bool = False
-    """Whether accounts hear of windows that are likely to be left (node.market.predictive), before they lapse."""
+    margin: Margin = Margin.VOLATILITY_AWARE
+    extent: Extent = Extent.PARTIAL
     sale: Sale = Sale.AUCTION
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return f"{self.margin.value}_{self.extent.value}_{self.sale.value}"
 
 
 POLICIES: Final = (
-    Policy("static", margin=Margin.STATIC),
-    Policy("volatility_aware"),
-    Policy("predictive", warnings=True),
-    Policy("market_order", sale=Sale.MARKET),
-    Policy("predictive_market_order", warnings=True, sale=Sale.MARKET),
+    Policy(Margin.STATIC, Extent.FULL, Sale.MARKET_ORDER),
+    Policy(Margin.STATIC, Extent.FULL, Sale.AUCTION),
+    Policy(Margin.VOLATILITY_AWARE, Extent.FULL, Sale.MARKET_ORDER),
+    Policy(Margin.VOLATILITY_AWARE, Extent.FULL, Sale.AUCTION),
+    Policy(Margin.VOLATILITY_AWARE, Extent.PARTIAL, Sale.AUCTION),
+    Policy(Margin.PREDICTIVE, Extent.FULL, Sale.AUCTION),
+    Policy(Margin.PREDICTIVE, Extent.PARTIAL, Sale.AUCTION),
 )
-"""Each differs from `volatility_aware` in what its name says; all run the whole portfolio through one sale."""
+"""From what most venues do to what this house does; each mechanism can be told from two that differ in it alone."""

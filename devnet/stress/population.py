@@ -19,13 +19,14 @@ MARGIN_FACTOR: Final = 2.0
 """How far the equity of the average owner exceeds the least with which it can hold its position."""
 _TAIL: Final = 1.3
 """Of the sizes' Pareto distribution."""
-_MEAN_USD: Final = 20_000
+_MEAN_USD: Final = 200_000
 _LONG_SHARE: Final = 0.6
 _SHORTS_OF_LONGS: Final = 0.7
 _ABSENT: Final = 0.08
 _WITHOUT_RESERVE: Final = 0.5
 _MEAN_DELAY: Final = 4.0
-INSURANCE_PPM: Final = 20_000
+_MAKERS_OF_INTEREST: Final = 8
+INSURANCE_PPM: Final = 50_000
 """Of open interest, in the insurance fund at the start."""
 BACKSTOP_PPM: Final = 250_000
 """Of open interest: what the backstop may take over, and what it has."""
@@ -101,7 +102,7 @@ class _SymbolDraw:
 
     def __init__(self, symbol: str, per_lot: int, count: int, width_ppm: int, rng: np.random.Generator) -> None:
         self._symbol, self._per_lot, self._width, self._rng = symbol, per_lot, width_ppm, rng
-        self._makers = max(2, count // 250)
+        self._makers = max(2, count // 50)
         self._momentum = max(2, count // 100)
         self._liquidators = max(2, count // 100)
         owners = count - self._makers - self._momentum - self._liquidators
@@ -119,13 +120,15 @@ class _SymbolDraw:
         made = [self._owner(lots) for lots in self._longs] + [self._owner(-lots) for lots in self._shorts if lots]
         whole = self.open_interest
         seller = MicroUsd(whole * 3 // (100 * self._momentum))
-        buyer = MicroUsd(whole * 5 // (100 * self._liquidators))
+        buyer = MicroUsd(whole * 10 // (100 * self._liquidators))
         made += [Character(Role.MOMENTUM, self._symbol, 0, seller) for _ in range(self._momentum)]
         made += [Character(Role.LIQUIDATOR, self._symbol, 0, buyer) for _ in range(self._liquidators)]
         net = -sum(character.lots for character in made)
         for place in range(self._makers):
             share = net // self._makers + (place < net % self._makers)
-            made.append(Character(Role.MAKER, self._symbol, share, MicroUsd(2 * whole)))
+            made.append(
+                Character(Role.MAKER, self._symbol, share, MicroUsd(_MAKERS_OF_INTEREST * whole // self._makers))
+            )
         return made
 
     def _owner(self, lots: int) -> Character:

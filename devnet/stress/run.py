@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeGuard
+
+from node.ledger.auctions import free_funds
 
 from devnet.stress.agents import Agents
 from devnet.stress.composer import Composer
@@ -13,7 +15,7 @@ from devnet.stress.market import ImpactMarket
 from devnet.stress.outcome import Outcome, Series
 from devnet.stress.participants import Participant, Participants
 from devnet.stress.paths import ROUND_SECONDS, PricePath
-from devnet.stress.policies import Policy, Sale
+from devnet.stress.policies import Margin, Policy, Sale
 from devnet.stress.population import BACKSTOP_PPM, Population, draw_population
 from node.client.holdings import Holdings
 from node.ledger.batch import AccountOpening
@@ -21,7 +23,7 @@ from node.ledger.effects import Effect, EventKind, LedgerEvent, Posting, Posting
 from node.ledger.errors import InvariantBroken
 from node.ledger.invariants import report_invariants
 from node.ledger.state import Default, Stage
-from node.ledger.types import AccountId, InstrumentId, MicroUsd, Status
+from node.ledger.types import AccountId, Digest, InstrumentId, MicroUsd, Status
 from node.market.instruments import PPM
 from node.market.predictive import Covered, warnings
 from node.market.widths import initial_width
@@ -43,7 +45,7 @@ class Experiment:
     def population(self) -> Population:
         """Alike for every policy, since all start with the same volatility."""
         first = {symbol: prices[0] for symbol, prices in self.path.prices.items()}
-        parameters = market_parameters(Policy(""), first)
+        parameters = market_parameters(Policy(), first)
         # A window's edges lie on the lattice: at most one step further out than its width.
         width = initial_width(parameters.volatility_start_ppm, parameters)
         edge = PPM - (PPM - width) * parameters.step_denominator // parameters.step_numerator
@@ -59,7 +61,12 @@ class Tally:
     warned: int = 0
     messages: int = 0
     tear_ups: int = 0
-    tear_up_overshoot: MicroUsd = MicroUsd(0)
+    torn: int = 0
+    """Micro-dollars that tear-ups brought defaulters."""
+    beyond: int = 0
+    """Of them, those that no loss needed."""
+    moved: int = 0
+    """Micro-dollars that tear-ups took from positions, the defaulters' gain among them."""
 
 
 @dataclass(slots=True)
@@ -76,6 +83,8 @@ class Run:
     trades: int = 0
     _covered: dict["_Cover", list[Participant]] = field(default_factory=dict)
     """Good accounts by their window and positions: of equal ones all are warned, or none."""
+    _sent: set["_Order"] = field(default_factory=set)
+    """Market orders that have met the market."""
     _calling: bool = True
     """Whether somebody stands on the ladder."""
 
@@ -109,7 +118,7 @@ class Run:
         """
         for number in range(len(self.path.times)):
             self._move_market(number)
-            if self.policy.warnings:
+            if self.policy.margin is Margin.PREDICTIVE:
                 self._warn(number)
             if self._is_batch_due(number):
                 self._batch(number)
@@ -119,15 +128,23 @@ class Run:
         return self._outcome()
 
     def _move_market(self, number: int) -> None:
-        frozen = self._defaults(Stage.OPENING) if self.policy.sale is Sale.MARKET else []
         for symbol, market in self.agents.markets.items():
             market.advance(self.path.prices[symbol][number], ROUND_SECONDS)
-        for default in frozen:
-            for lot in self.agents.lots_of(default):
-                sold = self.agents.dollars(lot.instrument, -lot.quantity)
-                self.agents.market_of(lot.instrument).trade(sold, forced=True)
+        if self.policy.sale is Sale.MARKET_ORDER:
+            self._send_market_orders()
         prices = {symbol: market.quote() for symbol, market in self.agents.markets.items()}
         self.ledger.observe(prices, self.path.times[number])
+
+    def _send_market_orders(self) -> None:
+        """What has come on auction since the last round meets the market before the oracle looks at it."""
+        for default in self._defaults(Stage.AUCTION):
+            order = _Order(default.id, default.auctions)
+            if default.offer is None or order in self._sent:
+                continue
+            self._sent.add(order)
+            for lot in default.offer.unit:
+                sold = self.agents.dollars(lot.instrument, -lot.quantity * default.offer.units)
+                self.agents.market_of(lot.instrument).trade(sold, forced=True)
 
     def _warn(self, number: int) -> None:
         """What every node says after every round, from public data."""
@@ -151,16 +168,29 @@ class Run:
         return lapse(cover.window, self.ledger.market, cover.positions, (), house.registry, house.market) is not None
 
     def _batch(self, number: int) -> None:
-        composer = Composer.begin(self.ledger, self.agents.participants, self.trades + 1)
-        frozen = self._defaults(Stage.OPENING)
+        composer = self._begin()
+        openings = [self._opening(default) for default in self._defaults(Stage.OPENING)]
         if self.ledger.state.number:
+            at_market = self.policy.sale is Sale.MARKET_ORDER
             self.agents.answer(composer, number)
-            if self.policy.sale is Sale.MARKET:
-                self.agents.buy_at_market(composer, frozen)
-            self.agents.trade(composer, self._defaults(Stage.AUCTION))
+            self.agents.trade(composer, () if at_market else self._defaults(Stage.AUCTION))
         else:
             self.agents.prove_all(composer)
-        self._commit(composer, [self._opening(default) for default in frozen], number)
+        self._commit(composer, openings, number)
+        if self.policy.sale is Sale.MARKET_ORDER:
+            self._fill_market_orders(number)
+
+    def _begin(self) -> Composer:
+        return Composer.begin(self.ledger, self.agents.participants, self.trades + 1)
+
+    def _fill_market_orders(self, number: int) -> None:
+        """Batches in the same hub block, since an account bids once in each, until every order is filled."""
+        while True:
+            composer = self._begin()
+            due = [d for d in self._defaults(Stage.AUCTION) if _Order(d.id, d.auctions) in self._sent]
+            if not self.agents.buy_at_market(composer, due):
+                return
+            self._commit(composer, (), number)
 
     def _commit(self, composer: Composer, openings: Sequence[AccountOpening], number: int) -> None:
         before = {entry.id: entry.holdings for entry in self.agents.participants.everybody}
@@ -195,19 +225,29 @@ class Run:
                 participant.noticed = None
                 self.tally.liquidations += 1
                 self.tally.cascaded += participant.pushed
-        self.tally.tear_up_overshoot = MicroUsd(self.tally.tear_up_overshoot + self._torn(effects, before))
+        self._count_tear_ups(effects, before)
 
-    def _torn(self, effects: tuple[Effect, ...], before: Mapping[AccountId, Holdings]) -> int:
-        """What tear-ups took from positions on the winning side beyond the shortfalls that they had to cover."""
-        torn = {str(dict(e.attributes)["instrument"]): e for e in effects if _is(e, EventKind.TORN_UP)}
+    def _count_tear_ups(self, effects: tuple[Effect, ...], before: Mapping[AccountId, Holdings]) -> None:
+        """What a batch's tear-ups brought the defaulters, and what they moved among all others.
+
+        A tear-up that brings anything does so because the fund is used up: what the fund has free after it was taken
+        beyond the loss.
+        """
+        torn = [entry for entry in effects if _is(entry, EventKind.TORN_UP)]
+        if not torn:
+            return
+        state, brought = self.ledger.state, sum(int(_attribute(entry, "gain")) for entry in torn)
+        free = free_funds(state, state.defaults[Digest(bytes.fromhex(_attribute(torn[-1], "default")))])
         self.tally.tear_ups += len(torn)
-        taken = 0
+        self.tally.torn += brought
+        self.tally.beyond += min(brought, free)
+        instruments = {_attribute(entry, "instrument") for entry in torn}
         for posting in effects:
-            if isinstance(posting, Posting) and posting.kind is PostingKind.SETTLED and posting.instrument in torn:
+            if not isinstance(posting, Posting) or posting.kind is not PostingKind.SETTLED:
+                continue
+            if posting.instrument in instruments:
                 held = before[posting.account].position(posting.instrument).value
-                taken += max(0, (self.ledger.state.grids[-1].mark_price(posting.instrument) - posting.amount) * held)
-        missing = sum(int(dict(e.attributes)["amount"]) for e in effects if _is(e, EventKind.SHORTFALL))
-        return max(0, taken - missing)
+                self.tally.moved += max(0, (state.grids[-1].mark_price(posting.instrument) - posting.amount) * held)
 
     def _holds_without_forced_sales(self, name: AccountId) -> bool:
         """Whether the account's window would hold at the prices without the impact of forced sales."""
@@ -246,7 +286,8 @@ class Run:
         self.series.add(self.path.times[number], prices, self.tally.liquidations, self._bad_debt())
 
     def _bad_debt(self) -> MicroUsd:
-        return MicroUsd(sum(d.insurance_paid + d.shortfall for d in self.ledger.state.defaults.values()))
+        closed = self.ledger.state.defaults.values()
+        return MicroUsd(sum(d.insurance_paid + d.shortfall + d.torn_up for d in closed) - self.tally.beyond)
 
     def _outcome(self) -> Outcome:
         state = self.ledger.state
@@ -262,9 +303,10 @@ class Run:
             liquidations=self.tally.liquidations,
             cascaded=self.tally.cascaded,
             overshoot=self.series.overshoot(self.path.prices),
-            shortfall=state.shortfall,
+            shortfall=MicroUsd(state.shortfall + self.tally.torn - self.tally.beyond),
             tear_ups=self.tally.tear_ups,
-            tear_up_overshoot=self.tally.tear_up_overshoot,
+            tear_up_overshoot=MicroUsd(self.tally.beyond),
+            moved=MicroUsd(self.tally.moved),
             batches=self.ledger.batches,
             messages=self.tally.messages,
             warned=self.tally.warned,
@@ -281,5 +323,17 @@ class _Cover:
     positions: tuple[InstrumentId, ...]
 
 
-def _is(effect: Effect, kind: EventKind) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One auction of one default, which becomes one order."""
+
+    default: Digest
+    auction: int
+
+
+def _attribute(event: LedgerEvent, name: str) -> str:
+    return dict(event.attributes)[name]
+
+
+def _is(effect: Effect, kind: EventKind) -> TypeGuard[LedgerEvent]:
     return isinstance(effect, LedgerEvent) and effect.kind is kind

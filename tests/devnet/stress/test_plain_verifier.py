@@ -1,4 +1,4 @@
-"""The verifier that is told openings: it accepts what a proof could be made for and nothing else; no node can have it."""
+"""The verifier that is told openings: it accepts what a proof could be made for, nothing else; no node can have it."""
 
 import ast
 import subprocess
@@ -186,7 +186,11 @@ def test_a_node_makes_its_verifiers_itself_and_of_the_ledgers_kinds_alone() -> N
     made = set()
     for path in node_sources():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("execute", "assemble"):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("execute", "assemble")
+            ):
                 last = node.args[-1]
                 called = isinstance(last, ast.Call) and isinstance(last.func, ast.Name)
                 made.add(last.func.id if called else getattr(last, "id", ast.dump(last)))
