@@ -61,19 +61,12 @@ class WitnessInvalid(CircuitError):
 
 @dataclass
 class Insolvent(WitnessInvalid):
-    """The owner's account fails its window by `shortfall` row units of 1e-9 USD.
+    """The owner's account fails its window by `shortfall` row units of 1e-9 USD."""
 
-    `underlying` is the one with the worst outcome and `node` where it has it.
-    Both are None where the account has no exposures and its cash alone is short.
-    """
-
-    underlying: int | None
-    node: int | None
     shortfall: int
 
     def __str__(self) -> str:
-        place = f"worst at node {self.node} of underlying {self.underlying}"
-        return f"{self.reason}: short of {self.shortfall}e-9 USD, {place}"
+        return f"{self.reason}: short of {self.shortfall}e-9 USD"
 
 
 @dataclass

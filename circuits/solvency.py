@@ -1,8 +1,8 @@
 """Proving and checking the solvency window of `solvency_terms`: commitments and openings in, one proof out.
 
 A proof commits to the high limb of cash (with a handle and an opening proof, so that the committee can open
-it) and to the auxiliaries a_j and W_u, and shows all rows with one range proof. An audited account's proof
-also brings the limb's handle for its auditor, within the limb's opening proof.
+it) and to the auxiliaries a_j, W_u and further bounds, and shows all rows with one range proof. An audited account's
+proof also brings the limb's handle for its auditor, within the limb's opening proof.
 """
 
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ class SolvencyWitness:
 
 @dataclass(frozen=True, slots=True)
 class SolvencyProof:
-    """The high limb of cash with its opening proof, the auxiliaries (a_j, then W_u), and the range proof of
+    """The high limb of cash with its opening proof, the auxiliaries (a_j, W_u, bounds), and the range proof of
     all rows.
     """
 
@@ -230,7 +230,7 @@ def prove_solvency(
     """Prove that the account meets the terms; with `auditor`, its handle comes along.
 
     Raises:
-        Insolvent: it does not; names the worst scenario and the shortfall, for the owner's eyes.
+        Insolvent: it does not; names the shortfall, for the owner's eyes.
         WitnessInvalid: the openings are not those of the inputs, or an amount exceeds its stated bound.
         StatementUnsound: the terms allow a row to wrap around the group order.
     """
@@ -253,14 +253,12 @@ def prove_solvency(
 
 
 def _auxiliary_values(terms: SolvencyTerms, witness: SolvencyWitness) -> list[int]:
-    """hi, a_j, W_u."""
+    """hi, a_j, W_u, further bounds."""
     quantities = [opening.value for opening in witness.exposures]
     cash = witness.cash.value
     outcome = worst_outcome(terms, cash, quantities)
     if outcome.slack < 0:
-        underlying = min(range(len(terms.nodes)), key=outcome.worst.__getitem__, default=None)
-        node = None if underlying is None else outcome.worst_nodes[underlying]
-        raise Insolvent("the account does not survive its window", underlying, node, -outcome.slack)
+        raise Insolvent("the account does not survive its window", -outcome.slack)
     if not -CASH_OFFSET <= cash < CASH_OFFSET:
         raise WitnessInvalid("cash exceeds 63 bits of µUSD")
     if any(q < 0 for q, e in zip(quantities, terms.exposures, strict=True) if e.withdrawn):
@@ -268,4 +266,4 @@ def _auxiliary_values(terms: SolvencyTerms, witness: SolvencyWitness) -> list[in
     if witness.transfer is not None and not 0 <= witness.transfer.value < 1 << QUANTITY_BITS:
         raise WitnessInvalid("a transfer moves an amount from 0 to 2^40 − 1")
     sizes = [abs(q) for q, e in zip(quantities, terms.exposures, strict=True) if e.is_position]
-    return [cash + CASH_OFFSET >> LIMB_BITS, *sizes, *outcome.worst]
+    return [cash + CASH_OFFSET >> LIMB_BITS, *sizes, *outcome.worst, *outcome.bounds]

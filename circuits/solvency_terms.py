@@ -16,6 +16,10 @@ V, e, κ, m and W are in row units of 1e-9 USD, cash and F in 1e-6 USD, hence th
 W_u is the worst outcome of underlying u and a_j ≥ |q_j|; overstating a_j or understating W_u only hurts the
 prover, as every charge is ≥ 0. Collateral is never negative (the ledger's own invariant), so its charges act
 on its quantity and it needs no a_j.
+
+Further lower bounds (`lower_bounds`) may build on the W_u: dampened tails, contingencies of an expiry, charges that
+grow faster than the size, offsets between underlyings. Each has a row per case, and the cash row adds, in place of
+ΣW_u, the bounds on which no other builds.
 """
 
 from collections.abc import Sequence
@@ -25,6 +29,7 @@ from typing import Final
 
 from circuits.errors import StatementUnsound, WitnessInvalid
 from circuits.linear import LinearStatement, Row
+from circuits.lower_bounds import Case, LowerBound, check_bounds, evaluate_bounds, uppermost
 
 VALUE_BITS: Final = 64
 QUANTITY_BITS: Final = 40
@@ -71,7 +76,7 @@ class SolvencyTerms:
     ledger's order.
 
     With `trade`, the statement also bounds the size q_T of a trade that the account takes, with `transfer` the amount
-    x of collateral that it sends.
+    x of collateral that it sends. `bounds` stand after the underlyings' worst outcomes, in this order.
 
     Raises:
         StatementUnsound: terms that contradict themselves, or a charge that would pay the account.
@@ -81,26 +86,28 @@ class SolvencyTerms:
     exposures: tuple[Exposure, ...]
     trade: bool
     transfer: bool = False
+    bounds: tuple[LowerBound, ...] = ()
 
     def __post_init__(self) -> None:
         if any(count < 1 for count in self.nodes):
             raise StatementUnsound("an underlying without nodes")
         for index, exposure in enumerate(self.exposures):
             _check_exposure(index, exposure, self.nodes)
+        check_bounds(self.bounds, len(self.exposures), len(self.nodes))
 
 
 @lru_cache(maxsize=64)
 def solvency_statement(terms: SolvencyTerms) -> LinearStatement:
-    """The rows. Variables: cash, exposures, [q_T], [x], hi, a_j of every position, W_u of every underlying."""
+    """The rows. Variables: cash, exposures, [q_T], [x], hi, a_j of every position, W_u of every underlying, bounds."""
     return _Compiler(terms).statement()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The worst value W_u and its node per underlying, and the slack of the cash row, in plain integers."""
+    """The worst value W_u per underlying, the further bounds, and the slack of the cash row, in plain integers."""
 
     worst: tuple[int, ...]
-    worst_nodes: tuple[int, ...]
+    bounds: tuple[int, ...]
     slack: int
 
 
@@ -115,7 +122,7 @@ def evaluate_solvency(terms: SolvencyTerms, cash: int, exposures: Sequence[int])
 
 
 def worst_outcome(terms: SolvencyTerms, cash: int, exposures: Sequence[int]) -> Outcome:
-    """The account's worst scenario, with a_j = |q_j| and the largest W_u.
+    """The account's worst scenario, with a_j = |q_j|, the largest W_u and the largest bounds.
 
     Raises:
         WitnessInvalid: not one quantity per exposure.
@@ -123,17 +130,19 @@ def worst_outcome(terms: SolvencyTerms, cash: int, exposures: Sequence[int]) -> 
     if len(exposures) != len(terms.exposures):
         raise WitnessInvalid(f"{len(exposures)} quantities for {len(terms.exposures)} exposures")
     outcomes = [[0] * count for count in terms.nodes]
+    sizes = [abs(q) if e.is_position else q for e, q in zip(terms.exposures, exposures, strict=True)]
     slack = ROW_UNITS_PER_MICRO_USD * cash
-    for exposure, q in zip(terms.exposures, exposures, strict=True):
-        size = abs(q) if exposure.is_position else q
+    for exposure, q, size in zip(terms.exposures, exposures, sizes, strict=True):
         scenarios = outcomes[exposure.underlying]
         for node, value in enumerate(exposure.values):
             scenarios[node] += value * q - exposure.gap_charge * size
         slack -= ROW_UNITS_PER_MICRO_USD * exposure.funding * q
         slack -= exposure.closing_charge * size + exposure.short_minimum // 2 * (size - q)
     worst = tuple(map(min, outcomes))
-    nodes = tuple(scenarios.index(low) for scenarios, low in zip(outcomes, worst, strict=True))
-    return Outcome(worst, nodes, slack + sum(worst))
+    bounds = evaluate_bounds(terms.bounds, exposures, sizes, worst)
+    everything = (*worst, *bounds)
+    added = sum(everything[place] for place in uppermost(terms.bounds, len(worst)))
+    return Outcome(worst, tuple(bounds), slack + added)
 
 
 def _check_exposure(index: int, exposure: Exposure, nodes: tuple[int, ...]) -> None:
@@ -165,12 +174,14 @@ class _Compiler:
         self._high = ledger
         positions = [j for j, exposure in enumerate(terms.exposures) if exposure.is_position]
         self._sizes = {j: ledger + 1 + order for order, j in enumerate(positions)}
-        self._worst = [ledger + 1 + len(positions) + u for u in range(len(terms.nodes))]
+        first = ledger + 1 + len(positions)
+        self._worst = [first + u for u in range(len(terms.nodes))]
+        self._bounds = [first + place for place in range(len(terms.nodes) + len(terms.bounds))]
         self._ledger = ledger
 
     def statement(self) -> LinearStatement:
         """All rows, equal ones once, in the order of the module's docstring."""
-        rows = [*self._nodes(), *self._quantities(), self._cash(), *self._limbs()]
+        rows = [*self._nodes(), *self._cases(), *self._quantities(), self._cash(), *self._limbs()]
         if self._terms.trade:
             rows.append(Row((1 + len(self._terms.exposures),), (1,), TRADE_OFFSET, LIMB_BITS))
         if self._terms.transfer:
@@ -178,7 +189,7 @@ class _Compiler:
         held = [QUANTITY_BOUND if e.is_position else COLLATERAL_BOUND for e in self._terms.exposures]
         moved = self._terms.trade + self._terms.transfer
         bounds = (CASH_BOUND, *held, *[QUANTITY_BOUND] * moved)
-        auxiliaries = 1 + len(self._sizes) + len(self._worst)
+        auxiliaries = 1 + len(self._sizes) + len(self._bounds)
         return LinearStatement(bounds, auxiliaries, tuple(dict.fromkeys(rows)))
 
     def _size(self, index: int) -> int:
@@ -197,6 +208,25 @@ class _Compiler:
                 rows.append(_row(weights, 0, VALUE_BITS))
         return rows
 
+    def _cases(self) -> list[Row]:
+        """A row is as much wider as its divisor is larger than 1."""
+        places = range(len(self._terms.nodes), len(self._bounds))
+        return [
+            _row(self._case(place, case), case.constant, VALUE_BITS + (case.divisor - 1).bit_length())
+            for place, bound in zip(places, self._terms.bounds, strict=True)
+            for case in bound
+        ]
+
+    def _case(self, place: int, case: Case) -> dict[int, int]:
+        weights = {self._bounds[place]: -case.divisor}
+        for weight in case.values:
+            _add(weights, 1 + weight.place, weight.factor)
+        for weight in case.charges:
+            _add(weights, self._size(weight.place), -weight.factor)
+        for weight in case.shares:
+            _add(weights, self._bounds[weight.place], weight.factor)
+        return weights
+
     def _quantities(self) -> list[Row]:
         sizes = [Row((1 + j, size), (sign, 1), 0, QUANTITY_BITS) for j, size in self._sizes.items() for sign in (-1, 1)]
         withdrawn = [
@@ -212,7 +242,8 @@ class _Compiler:
         return sizes + withdrawn + unvouched
 
     def _cash(self) -> Row:
-        weights = {0: ROW_UNITS_PER_MICRO_USD} | dict.fromkeys(self._worst, 1)
+        added = uppermost(self._terms.bounds, len(self._worst))
+        weights = {0: ROW_UNITS_PER_MICRO_USD} | {self._bounds[place]: 1 for place in added}
         for j, exposure in enumerate(self._terms.exposures):
             half = exposure.short_minimum // 2
             _add(weights, 1 + j, half - ROW_UNITS_PER_MICRO_USD * exposure.funding)

@@ -176,7 +176,8 @@ def _summary(report: Report) -> Table:
         seized = ", ".join(f"{chain} {usd:,.0f}" for chain, usd in default.seized.items()) or "nothing"
         table.add_row(
             f"default of {default.account}",
-            f"opened by {default.opened_by}, sold to {default.buyer} for {default.sale_price_usd:,.0f} USD, "
+            f"opened by {default.opened_by}, sold to {', '.join(default.buyers) or 'nobody'} "
+            f"for {default.sale_price_usd:,.0f} USD, "
             f"seized {seized} USD, insurance {default.insurance_usd:,.0f} USD, "
             f"shortfall {default.shortfall_usd:,.0f} USD",
         )

@@ -13,7 +13,7 @@ from devnet.errors import SettingsInvalid
 from devnet.market import MarketReplay
 from devnet.nodes import DevNode
 from devnet.ports import free_port
-from devnet.settings import CHECKPOINT_INTERVAL, DevnetSettings
+from devnet.settings import CHECKPOINT_INTERVAL, OBSERVATION_TIMEOUT, DevnetSettings
 from node.chains.certificates import ValidatorKey
 from node.chains.rpc import request
 from node.genesis import ChainGenesis, Genesis
@@ -30,6 +30,7 @@ COMMITTEE_THRESHOLD: Final = 3
 GENESIS: Final = "genesis.json"
 CEREMONY: Final = "ceremony.json"
 EXPIRY_SECONDS: Final = 15 * 86_400
+MICRO_USD: Final = 10**6
 DUE_BLOCKS: Final = 16
 GRACE_BLOCKS: Final = 24
 
@@ -56,9 +57,22 @@ def house_rules(deployment: Deployment, backstop_owner: Address, backstop_limit:
         due_blocks=DUE_BLOCKS,
         grace_blocks=GRACE_BLOCKS,
         hub_gap_blocks=48,
+        auction_start_ppm=980_000,
+        auction_fast_ppm=800_000,
+        auction_fast_blocks=8,
         auction_blocks=24,
+        insolvent_blocks=24,
         auction_discount_ppm=150_000,
+        plan_slices=8,
+        plan_discount_ppm=20_000,
+        margin_buffer_ppm=100_000,
+        full_below=MicroUsd(10_000 * MICRO_USD),
+        account_cap=backstop_limit,
+        batch_cap=backstop_limit,
+        reset_ppm=100_000,
+        max_resets=3,
         penalty_ppm=5_000,
+        tear_up_band_ppm=200_000,
         backstop=account_id(deployment, backstop_owner, 0),
         backstop_limit=backstop_limit,
         seizure_buffer_ppm=30_000,
@@ -189,6 +203,7 @@ def _config(
         f"ceremony = {json.dumps(str(folder / CEREMONY))}",
         f"feed_chain = {home.plan.chain_id}",
         f"checkpoint_interval = {CHECKPOINT_INTERVAL}",
+        f"observation_timeout = {OBSERVATION_TIMEOUT}",
         f"logarithms = {json.dumps(str(logarithms(folder)))}",
         "workers = 1",
         "",

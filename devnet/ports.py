@@ -17,8 +17,9 @@ def free_port() -> int:
     Raises:
         OSError: EADDRINUSE, if there is none left.
     """
-    for _ in range(len(PORTS)):
-        port = secrets.choice(PORTS)
+    first = secrets.randbelow(len(PORTS))
+    for place in range(len(PORTS)):
+        port = PORTS[(first + place) % len(PORTS)]
         if port not in _given and _bindable(port):
             _given.add(port)
             return port

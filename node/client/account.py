@@ -157,25 +157,33 @@ class ClientAccount:
 
         return await self._pipeline.submit(build)
 
-    async def bid(self, auction: Digest, limit: MicroUsd) -> Receipt:
-        """Offer to take a defaulted portfolio whole for at most `limit` micro-dollars (negative: to be paid).
+    async def bid(self, auction: Digest, limit: MicroUsd, units: int | None = None) -> Receipt:
+        """Offer to take up to `units` (None: all that is left) of what a default has on auction.
+
+        `limit` is for one unit, in micro-dollars; negative: to be paid. The bids of a batch share what there is, at
+        the asking price: the account's history tells what this one got.
 
         Raises:
-            HouseRefused: AUCTION_UNKNOWN if no such portfolio is on offer, PRICE_TOO_LOW if the price is above `limit`.
-            ShortOfMargin: the account would be short of margin with it.
+            HouseRefused: AUCTION_UNKNOWN if the default has nothing on offer, PRICE_TOO_LOW if the price is above
+                `limit`, SELF_BID if it is an account of the same owner.
+            ShortOfMargin: the account would be short of margin with all of it, or is so now.
             ClientError: as `MessagePipeline.submit`.
         """
 
         async def build(tip: Tip) -> Built:
-            lots = await self._lots(auction)
+            offered = await self._on_auction(auction)
+            wanted = offered.units if units is None else min(units, offered.units)
             grid = await self._session.grids.latest()
-            after = tip.holdings.with_public_cash(-limit)
-            for instrument, quantity in lots.items():
+            after = tip.holdings.with_public_cash(-limit * wanted)
+            for lot in offered.unit:
+                instrument, quantity = InstrumentId(lot.instrument), wanted * lot.quantity
                 funding = grid.instrument(instrument).funding
                 after = after.with_public_position(instrument, quantity).with_public_cash(funding * quantity)
             reference, expiry = self._reference(tip), _expiry(tip)
-            message = Bid(reference, auction, limit, grid.round, fresh_nonce(), expiry)
-            return await self._signed(message, Statement(after, grid))
+            bid = Bid(reference, auction, offered.number, wanted, limit, grid.round, fresh_nonce(), expiry)
+            digest = bid.digest(self._session.house.deployment)
+            proof_before = await self._session.prover.prove(Statement(tip.holdings, grid), digest)
+            return await self._signed(replace(bid, proof_before=proof_before), Statement(after, grid))
 
         # The funding in force may be a round ahead of the grid's: such a proof fails, and the next one holds.
         return await self._pipeline.submit(build, MOVED_ON | {Reason.PROOF_INVALID})
@@ -331,14 +339,14 @@ class ClientAccount:
 
         return Built(Sending(digest, message.expiry, send), statement.holdings)
 
-    async def _lots(self, auction: Digest) -> Mapping[InstrumentId, int]:
+    async def _on_auction(self, auction: Digest) -> liquidation_service_pb2.Auction:
         connection = self._session.connection
         request = liquidation_service_pb2.ListDefaultsRequest()
         response = await connection.call(connection.liquidations.ListDefaults, request)
         for default in response.defaults:
             if default.id == auction and default.HasField("auction"):
-                return {InstrumentId(lot.instrument): lot.quantity for lot in default.lots}
-        raise HouseRefused(Reason.AUCTION_UNKNOWN, f"no portfolio 0x{auction.hex()} is on offer")
+                return default.auction
+        raise HouseRefused(Reason.AUCTION_UNKNOWN, f"default 0x{auction.hex()} has nothing on auction")
 
     @property
     def _sequence(self) -> int:

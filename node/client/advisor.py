@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from circuits.solvency import evaluate_solvency
 from node.client.holdings import Holdings
-from node.client.prover import Statement
+from node.client.prover import margin_of
 from node.ledger.types import MicroUsd
 from node.market.grid import RiskGrid
 from node.market.instruments import PPM
@@ -53,9 +52,7 @@ def report(holdings: Holdings, grid: RiskGrid, window: MarginWindow | None) -> M
     Raises:
         UnknownInstrument: the grid lacks something the account holds.
     """
-    statement = Statement(holdings, grid)
-    quantities = [opening.value for opening in statement.exposures()]
-    slack = evaluate_solvency(statement.terms(), holdings.cash.value, quantities)
+    slack = margin_of(holdings, grid).slack
     return MarginReport(
         round=grid.round,
         equity=Decimal(equity(holdings, grid)) / _ROW_UNITS_PER_USD,

@@ -25,8 +25,8 @@ from node.client.errors import AmountInvalid, ShortOfMargin
 from node.client.holdings import Holdings
 from node.ledger.types import AssetId, Digest
 from node.market.grid import RiskGrid
+from node.market.margin import Margin, open_margin
 from node.market.rows import compile_terms
-from node.market.scenarios import scenario
 
 _ROW_UNITS_PER_USD: Final = 10**9
 
@@ -118,12 +118,17 @@ class Statement:
         held = (self.holdings.positions, self.holdings.collateral)
         return tuple(opening for amounts in held for _, opening in sorted(amounts.items()))
 
-    def scenario(self, underlying: int | None, node: int | None) -> str:
-        """The words for a scenario that the terms number: which underlying, at which price and volatility."""
-        if underlying is None or node is None:
-            return "every scenario: cash alone is short"
-        held = (*self.holdings.positions, *self.holdings.collateral)
-        return str(scenario(self.grid, held, underlying, node))
+    def worst(self) -> str:
+        """The words for the scenario in which the account does worst: every underlying with price and volatility."""
+        worst = margin_of(self.holdings, self.grid).worst
+        return " and ".join(map(str, worst)) or "every scenario: cash alone is short"
+
+
+def margin_of(holdings: Holdings, grid: RiskGrid) -> Margin:
+    """The margin of what the owner knows it holds. Raises UnknownInstrument."""
+    positions = {name: opening.value for name, opening in holdings.positions.items()}
+    collateral = {name: opening.value for name, opening in holdings.collateral.items()}
+    return open_margin(grid, holdings.cash.value, positions, collateral)
 
 
 class MarginProver:
@@ -171,6 +176,6 @@ class MarginProver:
             return await asyncio.get_running_loop().run_in_executor(self._executor, run_task, task)
         except Insolvent as error:
             shortfall = Decimal(error.shortfall) / _ROW_UNITS_PER_USD
-            raise ShortOfMargin(statement.scenario(error.underlying, error.node), shortfall) from None
+            raise ShortOfMargin(statement.worst(), shortfall) from None
         except WitnessInvalid as error:
             raise AmountInvalid("account", error.reason) from None

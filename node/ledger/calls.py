@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from node.ledger.account import Account
 from node.ledger.defaults import freeze
 from node.ledger.effects import Effect, EventKind, event
-from node.ledger.state import House, LedgerState, Stage
+from node.ledger.state import House, LedgerState
 from node.ledger.types import Address, Status
 from node.market.window import lapse
 
@@ -58,9 +58,9 @@ def restart_deadlines(house: House, state: LedgerState, silence: int) -> LedgerS
             restarted = replace(account, deadline=state.hub_height + spans[account.status])
             state = state.with_account(replace(restarted, proposers_since_call=frozenset()))
     for default in state.defaults.values():
-        if default.stage is Stage.AUCTION:
-            started = min(default.auction_started + silence, state.hub_height)
-            state = state.with_default(replace(default, auction_started=started))
+        if default.offer is not None:
+            started = min(default.offer.started + silence, state.hub_height)
+            state = state.with_default(replace(default, offer=replace(default.offer, started=started)))
     return state
 
 

@@ -55,6 +55,12 @@ def named_account(
     if account is None:
         raise Refused(Reason.ACCOUNT_UNKNOWN, f"account {reference.account.hex()} is not open")
     require_signed(account.owner, signature, digest)
+    if state.bidding(account.id):
+        raise Refused(
+            Reason.BID_PENDING,
+            "the account has a bid in this batch, whose outcome comes at its end",
+            (("account", account.id.hex()),),
+        )
     if account.version != reference.version:
         raise Refused(
             Reason.VERSION_MISMATCH,

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     WITHDRAWALS_GATED = "WITHDRAWALS_GATED"
     AUCTION_UNKNOWN = "AUCTION_UNKNOWN"
     PRICE_TOO_LOW = "PRICE_TOO_LOW"
+    SELF_BID = "SELF_BID"
+    BID_PENDING = "BID_PENDING"
 
 
 class LedgerError(Exception):

@@ -71,6 +71,7 @@ def house_leaf(house: House, state: LedgerState) -> bytes:
         state.escrow,
         state.residue,
         state.insurance,
+        state.default_fund,
         state.shortfall,
         state.payouts,
         state.defaults,

@@ -35,8 +35,8 @@ _TYPES: dict[str, list[dict[str, str]]] = {
         "TransferAcceptance": "bytes32 terms,uint64 receiverVersion,uint64 receiverCredits,bytes receiverHandle",
         "Withdraw": "bytes32 account,uint64 version,uint64 credits,string asset,uint64 amount,address recipient,"
         "uint64 round,bytes32 nonce,uint64 expiry",
-        "Bid": "bytes32 account,uint64 version,uint64 credits,bytes32 auction,int64 limit,uint64 round,"
-        "bytes32 nonce,uint64 expiry",
+        "Bid": "bytes32 account,uint64 version,uint64 credits,bytes32 auction,uint32 number,uint64 units,int64 limit,"
+        "uint64 round,bytes32 nonce,uint64 expiry",
         "SetAuditor": "bytes32 account,uint64 version,uint64 credits,bytes auditor,bytes handles,uint64 round,"
         "bytes32 nonce,uint64 expiry",
     }.items()
@@ -309,14 +309,23 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Bid:
-    """Offers to take a defaulted portfolio whole for at most `limit` micro-dollars."""
+    """Offers to take up to `units` of what a default has on auction, for at most `limit` micro-dollars each.
+
+    `proof` is of the account after all of them at the limit, `proof_before` of the account as it is, both in `round`:
+    accounts with margin are a convex set, so the two stand for every smaller fill.
+    """
 
     reference: AccountReference
     auction: Digest
+    """The default's id."""
+    number: int
+    """Which of its auctions."""
+    units: int
     limit: MicroUsd
     round: int
     nonce: bytes
     expiry: int
+    proof_before: bytes = b""
     proof: bytes = b""
     signature: bytes = b""
 
@@ -324,6 +333,8 @@ class Bid:
         """EIP-712 digest."""
         values = self.reference.fields() | {
             "auction": self.auction,
+            "number": self.number,
+            "units": self.units,
             "limit": self.limit,
             "round": self.round,
             "nonce": self.nonce,

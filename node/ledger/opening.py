@@ -14,12 +14,12 @@ from circuits.pedersen import NOTHING, Commitment
 from circuits.range_shape import BASES
 from node.ledger.account import CASH_OFFSET, LIMB_BITS, Account, CashLimbs
 from node.ledger.batch import AccountOpening
-from node.ledger.defaults import Step, book_inbox, marked_lots
 from node.ledger.effects import EventKind, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
+from node.ledger.opened import book_inbox
 from node.ledger.state import Default, Holding, House, LedgerState, Lot, Residue, Stage
+from node.ledger.steps import Step
 from node.ledger.types import MicroUsd, Status
-from node.liquidation.auction import PPM, gross_notional
 
 LIMB_BOUND: Final = (1 << LIMB_BITS) + max(BASES)
 """A limb may reach this: its row shows less than 2^32 + b. Whoever cuts cash at 2^32 + 1 must be openable too."""
@@ -75,19 +75,16 @@ def open_account(house: House, state: LedgerState, opening: AccountOpening) -> S
     opened = _opened(account, amounts)
     residue = _residue(state.residue, account, opened)
     members = tuple(sorted(shares.member for shares in opening.share_sets))
-    auction = replace(
+    planned = replace(
         default,
-        stage=Stage.AUCTION,
+        stage=Stage.PLANNED,
         opened_by=members,
         lots=amounts.lots,
         cash=amounts.cash,
         collateral=amounts.collateral,
-        auction_started=state.hub_height,
     )
-    gross = gross_notional(marked_lots(state, auction))
-    auction = replace(auction, penalty=MicroUsd(gross * house.rules.penalty_ppm // PPM))
-    after = replace(state.with_account(opened).with_default(auction), residue=residue)
-    booked = book_inbox(after, auction)
+    after = replace(state.with_account(opened).with_default(planned), residue=residue)
+    booked = book_inbox(after, planned)
     told = event(EventKind.OPENED, account.id, default=default.id, members=",".join(map(str, members)))
     return Step(booked.state, (Posting(PostingKind.OPENED, account.id), told, *booked.effects))
 

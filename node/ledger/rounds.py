@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from node.ledger.batch import OracleRound, SignedObservation
-from node.ledger.defaults import Step
 from node.ledger.effects import Effect, EventKind, event
 from node.ledger.errors import BatchInvalid
 from node.ledger.settlement import settle_expired
 from node.ledger.signatures import SignatureMalformed, recover_compact
 from node.ledger.state import House, LedgerState
+from node.ledger.steps import Step
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
 from node.market.oracle_rules import PriceResult, aggregate, observation_digest

@@ -113,10 +113,13 @@ def _bid(proto: messages_pb2.Bid) -> Bid:
     return Bid(
         reference=reference_from_proto("reference", proto.reference),
         auction=Digest(exact("auction", proto.auction, 32)),
+        number=proto.number,
+        units=proto.units,
         limit=MicroUsd(proto.limit),
         round=proto.round,
         nonce=exact("nonce", proto.nonce, 32),
         expiry=proto.expiry,
+        proof_before=proto.proof_before,
         proof=proto.proof,
         signature=proto.signature,
     )
@@ -188,10 +191,13 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
             bid = messages_pb2.Bid(
                 reference=reference_to_proto(message.reference),
                 auction=message.auction,
+                number=message.number,
+                units=message.units,
                 limit=message.limit,
                 round=message.round,
                 nonce=message.nonce,
                 expiry=message.expiry,
+                proof_before=message.proof_before,
                 proof=message.proof,
                 signature=message.signature,
             )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from node.market.scenarios import Scenario
+from node.market.margin import Scenario
 
 _ROW_UNITS_PER_USD = 10**9
 

@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 
 from circuits.errors import StatementUnsound
-from circuits.solvency_terms import ROW_UNITS_PER_MICRO_USD, Outcome, worst_outcome
-from node.margin.book import Portfolio, in_order
+from node.margin.book import Portfolio
 from node.margin.errors import MarketUnusable
 from node.margin.market import Market, require_listed
 from node.market.grid import RiskGrid
+from node.market.margin import ROW_UNITS_PER_MICRO_USD, Scenario, open_margin
 from node.market.rows import compile_terms
-from node.market.scenarios import Scenario, scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +46,11 @@ def margin_figures(portfolio: Portfolio, market: Market) -> MarginFigures:
     portfolio.check("portfolio")
     require_listed(market, "portfolio", portfolio.positions, portfolio.collateral)
     try:
-        terms = compile_terms(market.grid, tuple(portfolio.positions), tuple(portfolio.collateral), vouched=False)
+        compile_terms(market.grid, tuple(portfolio.positions), tuple(portfolio.collateral), vouched=False)
     except StatementUnsound as error:
         raise MarketUnusable(str(error)) from error
-    amounts = in_order(portfolio.cash, portfolio.positions, portfolio.collateral)
-    outcome = worst_outcome(terms, amounts[0], amounts[1:])
-    return MarginFigures(
-        _equity(portfolio, market.grid), outcome.slack, worst_scenarios(market.grid, portfolio, outcome)
-    )
-
-
-def worst_scenarios(grid: RiskGrid, portfolio: Portfolio, outcome: Outcome) -> tuple[Scenario, ...]:
-    """The scenarios that an outcome of the portfolio's terms numbers, one per underlying."""
-    held = (*portfolio.positions, *portfolio.collateral)
-    return tuple(scenario(grid, held, place, node) for place, node in enumerate(outcome.worst_nodes))
+    margin = open_margin(market.grid, portfolio.cash, portfolio.positions, portfolio.collateral)
+    return MarginFigures(_equity(portfolio, market.grid), margin.slack, margin.worst)
 
 
 def _equity(portfolio: Portfolio, grid: RiskGrid) -> int:

@@ -8,6 +8,7 @@
                       "payout_e8_usd" (digitals: of a whole unit), "barrier_e8_usd" (barrier options),
                       "barrier_kind" (barrier options: "down_out" | "down_in" | "up_out" | "up_in")}],
      "collateral":  [{"symbol", "chain_id", "underlying", "decimals", "units_per_token", "haircut_ppm"}],
+     "correlated":  [{"first", "second"}] (may be left out): pairs of underlyings that are taken not to go far apart,
      "parameters":  {any of `PARAMETERS`, otherwise the house's default}}
 
 All figures are whole numbers: prices 1e-8 USD per unit of the underlying, times unix seconds, fractions ppm.
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from eth_hash.auto import keccak
 
@@ -39,7 +40,7 @@ from node.market.instruments import (
     Perpetual,
     Registry,
 )
-from node.market.parameters import FUNDING_TOLERANCE_LIMIT, MarketParameters, UnderlyingParameters
+from node.market.parameters import FUNDING_TOLERANCE_LIMIT, CorrelatedPair, MarketParameters, UnderlyingParameters
 from node.market.state import MarketState, UnderlyingState, check_barrier
 from node.market.volatility import VolatilityState
 
@@ -55,6 +56,14 @@ PARAMETERS: Final = (
     "level_up_ppm",
     "closing_charge_bps",
     "short_option_minimum_ppm",
+    "tail_multiple_ppm",
+    "tail_floor_ppm",
+    "tail_part",
+    "tail_whole",
+    "near_ppm",
+    "skew_shock_ppm",
+    "basis_shock_ppm",
+    "basis_shock_ppm_per_year",
     "max_proof_age_seconds",
     "settlement_average_seconds",
 )
@@ -96,10 +105,15 @@ class Market:
             collateral = [_asset(entry) for entry in fields.objects("collateral", MOST_UNDERLYINGS)]
             symbols = tuple(entry.parameters.symbol for entry in underlyings)
             figures = fields.object("parameters")
-            chosen = {name: figures.integer(name, 1, _MOST_FIGURE) for name in figures.members() if name in PARAMETERS}
+            chosen: dict[str, Any] = {
+                name: figures.integer(name, 1, _MOST_FIGURE) for name in figures.members() if name in PARAMETERS
+            }
             figures.end()
+            pairs = fields.objects("correlated", MOST_UNDERLYINGS) if "correlated" in fields.members() else []
+            correlated = tuple(map(_pair, pairs))
             fields.end()
-            parameters = MarketParameters(tuple(entry.parameters for entry in underlyings), **chosen)
+            listed = MarketParameters(tuple(entry.parameters for entry in underlyings), correlated)
+            parameters = replace(listed, **chosen)
             registry = Registry(symbols, tuple(instruments), tuple(collateral))
             prices = {entry.state.symbol: entry.state.price for entry in underlyings}
             for instrument in registry.instruments:
@@ -171,6 +185,12 @@ def require_listed(market: Market, file: str, positions: Iterable[str], collater
                 raise FileInvalid(file, f"{group}.{name}", "is not listed in the market file")
             if name not in living:
                 raise FileInvalid(file, f"{group}.{name}", "has expired at the market's time")
+
+
+def _pair(fields: Fields) -> CorrelatedPair:
+    first, second = fields.text("first"), fields.text("second")
+    fields.end()
+    return CorrelatedPair(first, second)
 
 
 def _field_and_reason(error: MarketError) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from node.margin.errors import MarginError, ShortOfMargin
-from node.market.scenarios import Scenario
+from node.market.margin import Scenario
 
 MarketOption = Annotated[Path, typer.Option("--market", help="The public side: instruments, prices, parameters.")]
 PortfolioOption = Annotated[Path, typer.Option("--portfolio", help="The secret side: cash, positions, collateral.")]

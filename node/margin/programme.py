@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
+from circuits.lower_bounds import Case, uppermost
 from circuits.solvency import SolvencyTerms
 from circuits.solvency_terms import POSITION_OFFSET, ROW_UNITS_PER_MICRO_USD
 from node.margin.book import Portfolio, in_order
@@ -36,7 +37,8 @@ class Solution:
 class Programme:
     """The linear programme of one portfolio.
 
-    Columns: b, s of each tradable instrument, a of each position (in thousands of lots), W of each underlying, d (USD).
+    Columns: b, s of each tradable instrument, a of each position (in thousands of lots), W of each underlying and the
+    bounds after them, d (USD).
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Programme:
 
     def solve(self, spare: float) -> Solution:
         """The programme in USD, with `spare` USD left over at the end. Raises NotRestorable, MarketUnusable."""
-        n, p, u = len(self._tradable), len(self._held), len(self._terms.nodes)
+        n, p, u = len(self._tradable), len(self._held), len(self._terms.nodes) + len(self._terms.bounds)
         rows, limits = self._rows(spare)
         costs = np.array(self._costs, dtype=np.float64) * _KILO / 10**6
         free = self._deposit_cost is not None
@@ -85,13 +87,33 @@ class Programme:
                         fixed -= exposure.gap_charge * self._amounts[j] / _ROW_UNITS_PER_USD
                 writer.put(worst + underlying, 1.0)
                 writer.end(fixed)
+        for place, bound in enumerate(self._terms.bounds, worst + len(self._terms.nodes)):
+            for case in bound:
+                self._case(writer, case, place, sizes, worst)
         for j in range(len(self._held)):
             for sign in (1.0, -1.0):
                 writer.trade(j, sign)
                 writer.put(sizes + j, -1.0)
                 writer.end(-sign * self._amounts[j])
         self._cash_row(writer, sizes, worst, spare)
-        return writer.matrix(worst + len(self._terms.nodes) + 1)
+        return writer.matrix(worst + len(self._terms.nodes) + len(self._terms.bounds) + 1)
+
+    def _case(self, writer: "_Rows", case: Case, own: int, sizes: int, worst: int) -> None:
+        """One case of a lower bound, in USD of the bound."""
+        unit = _ROW_UNITS_PER_USD * case.divisor
+        fixed = case.constant / unit
+        for weight in case.values:
+            fixed += weight.factor * self._amounts[weight.place] / unit
+            writer.trade(weight.place, -weight.factor / unit)
+        for weight in case.charges:
+            if self._terms.exposures[weight.place].is_position:
+                writer.put(sizes + weight.place, weight.factor / unit)
+            else:
+                fixed -= weight.factor * self._amounts[weight.place] / unit
+        for weight in case.shares:
+            writer.put(worst + weight.place, -weight.factor / case.divisor)
+        writer.put(own, 1.0)
+        writer.end(fixed)
 
     def _cash_row(self, writer: "_Rows", sizes: int, worst: int, spare: float) -> None:
         fixed = ROW_UNITS_PER_MICRO_USD * self._portfolio.cash
@@ -109,9 +131,9 @@ class Programme:
             price = entry.mark - entry.funding
             writer.put(place, (price + cost) / 10**6)
             writer.put(len(self._tradable) + place, (cost - price) / 10**6)
-        for underlying in range(len(self._terms.nodes)):
-            writer.put(worst + underlying, -1.0)
-        writer.put(worst + len(self._terms.nodes), -1.0)
+        for place in uppermost(self._terms.bounds, len(self._terms.nodes)):
+            writer.put(worst + place, -1.0)
+        writer.put(worst + len(self._terms.nodes) + len(self._terms.bounds), -1.0)
         writer.end(fixed / _ROW_UNITS_PER_USD - spare)
 
     def rounding_loss(self) -> float:
@@ -120,7 +142,12 @@ class Programme:
         for name in self._tradable:
             entry = self._market.grid.instrument(name)
             charges = entry.gap_charge + entry.wide_gap_charge + 2 * entry.closing_charge + entry.short_minimum
-            moved = max(abs(value - ROW_UNITS_PER_MICRO_USD * entry.mark) for value in entry.values)
+            charges += max((abs(shock) for shock in (*entry.beyond.skew, *entry.beyond.basis)), default=0)
+            charges += sum(step.extra for step in self._market.grid.underlying(entry.underlying).depth) * (
+                entry.beyond.slippage
+            )
+            values = (*entry.values, *entry.beyond.tails, *entry.beyond.near)
+            moved = max(abs(value - ROW_UNITS_PER_MICRO_USD * entry.mark) for value in values)
             total += moved + charges + ROW_UNITS_PER_MICRO_USD
         return total / _ROW_UNITS_PER_USD
 

@@ -35,16 +35,16 @@ from circuits.solvency import (
     prove_solvency,
     solvency_sizes,
 )
-from circuits.solvency_terms import worst_outcome
 from circuits.transcript import Deployment, ProofContext
 from node.margin.book import Commitments, Openings, Portfolio, entry_names, in_order
 from node.margin.errors import FileInvalid, MarginRejected, MarketUnusable, OpeningsMismatch, ShortOfMargin
-from node.margin.figures import worst_scenarios
 from node.margin.market import Market, require_listed
 from node.market import canonical
+from node.market.agreement import check_grid
 from node.market.errors import MarketError
-from node.market.grid import InstrumentGrid, RiskGrid, check_grid
+from node.market.grid import InstrumentGrid, RiskGrid
 from node.market.instruments import Curved
+from node.market.margin import open_margin
 from node.market.rows import compile_terms
 from node.market.window import MarginWindow, window_of
 
@@ -250,6 +250,5 @@ def _require_same(portfolio: Portfolio, openings: Openings) -> None:
 
 
 def _short(statement: _Statement, portfolio: Portfolio, shortfall: int) -> ShortOfMargin:
-    amounts = in_order(portfolio.cash, portfolio.positions, portfolio.collateral)
-    outcome = worst_outcome(statement.terms, amounts[0], amounts[1:])
-    return ShortOfMargin(worst_scenarios(statement.grid, portfolio, outcome), shortfall)
+    margin = open_margin(statement.grid, portfolio.cash, portfolio.positions, portfolio.collateral)
+    return ShortOfMargin(margin.worst, shortfall)

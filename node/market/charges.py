@@ -7,7 +7,9 @@ All are exact integers in row units (1e-9 USD) per lot, rounded up.
 from math import isqrt
 from typing import Final
 
+from node.market.forwards import carry_move_ppm
 from node.market.instruments import (
+    FEED_UNITS,
     PPM,
     ROW_UNITS_PER_FEED_UNIT,
     Barrier,
@@ -17,6 +19,7 @@ from node.market.instruments import (
     OptionKind,
     Perpetual,
 )
+from node.market.levels import levels_of
 from node.market.parameters import BASIS_POINTS, YEAR_SECONDS, MarketParameters
 from node.market.state import MarketState
 
@@ -31,21 +34,43 @@ def closing_charge(
 ) -> int:
     """What closing one lot costs anywhere in the window, per |lot|.
 
-    Slippage in basis points of the underlying's price at the window's upper edge `high`; the oracle's confidence, and
-    what the settlement's average may differ from the spot price, of the current `price`; and for a perpetual φ, what
-    funding may move before a lapse. A move of the price counts at the largest rate at which the instrument can follow
-    it.
+    Slippage at the window's upper edge `high`, and how far forwards may move there before a lapse; the oracle's
+    confidence, what the settlement's average may differ from the spot price, and how far the settlement token has lost
+    its peg, of the current `price`; and for a perpetual φ, what funding may move before a lapse. A move of the price
+    counts at the largest rate at which the instrument can follow it.
     """
-    slippage = parameters.closing_charge_bps * PPM // BASIS_POINTS
     contingency = market.underlying(instrument.underlying).confidence_ppm
-    contingency += averaging_ppm(instrument, market, parameters)
-    least = _least_deviation(instrument, market, parameters)
-    charge = _row_units(_response(instrument, high, slippage, least), PPM, instrument.lot_scale)
+    contingency += averaging_ppm(instrument, market, parameters) + depeg_ppm(market, parameters)
+    least = _least_deviation(instrument, market, parameters, market.time)
+    charge = slippage(instrument, high, market, parameters)
     charge += _row_units(_response(instrument, price, contingency, least), PPM, instrument.lot_scale)
+    if carry := carry_move_ppm(instrument, market, parameters):
+        last = _least_deviation(instrument, market, parameters, market.time + parameters.max_proof_age_seconds)
+        charge += _row_units(_response(instrument, high, carry, last), PPM, instrument.lot_scale)
     if isinstance(instrument, Perpetual):
         tolerance = parameters.underlying(instrument.underlying).funding_tolerance
         charge += tolerance * ROW_UNITS_PER_MICRO_USD
     return charge
+
+
+def slippage(instrument: Instrument, high: int, market: MarketState, parameters: MarketParameters) -> int:
+    """The cost of the market order that closes one lot within the market's first depth: basis points of the price at
+    the window's upper edge `high`, at the largest rate at which the instrument can follow it."""
+    portion = parameters.closing_charge_bps * PPM // BASIS_POINTS
+    least = _least_deviation(instrument, market, parameters, market.time)
+    return _row_units(_response(instrument, high, portion, least), PPM, instrument.lot_scale)
+
+
+def depeg_ppm(market: MarketState, parameters: MarketParameters) -> int:
+    """What the loss of the settlement token's peg adds to the uncertainty of every price, as ppm, at most the whole.
+
+    A multiple of what the token is worth below the threshold: gains and losses are counted in dollars and paid in it.
+    """
+    if not parameters.stablecoin:
+        return 0
+    worth = market.price(parameters.stablecoin) * PPM // FEED_UNITS
+    lost = max(parameters.depeg_threshold_ppm - worth, 0)
+    return min(-(-lost * parameters.depeg_multiple_ppm // PPM), PPM)
 
 
 def averaging_ppm(instrument: Instrument, market: MarketState, parameters: MarketParameters) -> int:
@@ -84,12 +109,12 @@ def settlement_rounding(instrument: Instrument, time: int, parameters: MarketPar
     return ROW_UNITS_PER_MICRO_USD
 
 
-def _least_deviation(instrument: Instrument, market: MarketState, parameters: MarketParameters) -> int:
-    """v·√τ at the lowest level and the moment of the grid, ppm, rounded down."""
-    if isinstance(instrument, Perpetual):
+def _least_deviation(instrument: Instrument, market: MarketState, parameters: MarketParameters, time: int) -> int:
+    """v·√τ at the lowest level and `time`, ppm, rounded down."""
+    if not isinstance(instrument, Curved):
         return 0
-    level = market.sigma_ppm(instrument.underlying) * parameters.level_down_ppm // PPM
-    return level * isqrt(max(instrument.expiry - market.time, 0) * PPM * PPM // YEAR_SECONDS) // PPM
+    level = levels_of(instrument, market, parameters)[0]
+    return level * isqrt(max(instrument.expiry - time, 0) * PPM * PPM // YEAR_SECONDS) // PPM
 
 
 def _response(instrument: Instrument, price: int, move_ppm: int, least: int) -> int:

@@ -136,3 +136,16 @@ class EncodingInvalid(MarketError):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.reason}"
+
+
+@dataclass
+class SurfaceArbitrage(MarketError):
+    """A volatility surface from which somebody could profit for certain: `condition` is butterfly or calendar."""
+
+    underlying: str
+    expiry: int
+    condition: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.underlying} at {self.expiry}: {self.condition} arbitrage, {self.reason}"

@@ -3,10 +3,9 @@ charge.
 
 Rows hold at the corners of cells of price × volatility, on values of one moment. Within a cell, and until the
 proof is too old (or the option expires), an account is worth Σ V_j·q_j, while the rows speak for Σ B_j·q_j,
-where B is the bilinear interpolation of the corner values. With e_j ≥ |V_j − B_j| everywhere in between, rows
-reduced by Σ e_j·|q_j| speak for the true value. The bound computed here is one, not an estimate, by four
-facts about Black's formula without
-interest:
+where B is the bilinear interpolation of the corner values, in the price and in the place between an option's own
+levels. With e_j ≥ |V_j − B_j| everywhere in between, rows reduced by Σ e_j·|q_j| speak for the true value. The bound
+computed here is one, not an estimate, by four facts about Black's formula without interest:
 
 1. V falls with time, so at any moment it lies between its value now and its value at the last moment t₁.
 2. V is convex in the price and B is linear in it. B − V is thus concave: between samples it stays below the
@@ -17,6 +16,10 @@ samples of
    volatility h apart, a function with second derivative at most M exceeds the larger neighbour by at most
    M·h²/8.
 4. At expiry V is the payoff, convex too. That strikes are nodes keeps the bound small; it holds without.
+
+A strike keeps its volatility while the price moves, so fact 2 holds for each option at a volatility of its own. A
+forward that is a multiple r of the spot price S changes nothing either: V(r·S, K) = r·V(S, K/r), so an option is
+bounded at the strike K/r and the bound taken r times. What moves r is charged apart (`forwards.py`).
 """
 
 from dataclasses import dataclass
@@ -52,11 +55,14 @@ def option_book(
 
 
 def corner_values(book: OptionBook, nodes: Floats, levels: Floats) -> Floats:
-    """Values now at every node and level, shape (options, nodes, levels), in the unit of the nodes."""
+    """Values now at every node and level, shape (options, nodes, levels), in the unit of the nodes.
+
+    `levels` are volatilities as fractions, shape (levels,) or, each option's own, (options, levels).
+    """
     value = black76(
         nodes[None, :, None, None, None],
         book.strike,
-        levels[None, None, :, None, None],
+        np.atleast_2d(levels)[:, None, :, None, None],
         book.years_now,
         book.sign,
     )
@@ -70,8 +76,9 @@ def gap_bounds(book: OptionBook, nodes: Floats, levels: Floats) -> Floats:
     Args:
         book: the options.
         nodes: prices, ascending.
-        levels: volatilities as fractions, ascending.
+        levels: volatilities as fractions, ascending, shape (levels,) or (options, levels).
     """
+    levels = np.atleast_2d(levels)
     corners = corner_values(book, nodes, levels)
     return np.maximum(_chord_above(book, nodes, levels, corners), _chord_below(book, nodes, levels, corners))
 
@@ -86,7 +93,7 @@ def _chord_above(book: OptionBook, nodes: Floats, levels: Floats, corners: Float
     )  # options, price cells, samples, levels
     chord = by_price[..., :-1, None] * (1 - across) + by_price[..., 1:, None] * across
     prices = (nodes[:-1, None] + np.diff(nodes)[:, None] * along)[None, :, :, None, None]
-    volatilities = (levels[:-1, None] + np.diff(levels)[:, None] * across)[None, None, None, :, :]
+    volatilities = _between(levels, across)[:, None, None, :, :]
     last = black76(prices, book.strike, volatilities, book.years_last, book.sign)
     peaks = _concave_bound(np.moveaxis(chord - last, 2, -1)).max(axis=-1)  # options, price cells, volatility cells
     bulge = _volatility_bulge(nodes[None, 1:, None], levels, book.years_last[..., 0, 0])
@@ -97,13 +104,18 @@ def _chord_below(book: OptionBook, nodes: Floats, levels: Floats, corners: Float
     """Bound of V − B: against the value now, at the nodes, by curvature over volatility."""
     across = np.linspace(0.0, 1.0, _VOLATILITY_STEPS + 1)
     chord = corners[..., :-1, None] * (1 - across) + corners[..., 1:, None] * across
-    volatilities = (levels[:-1, None] + np.diff(levels)[:, None] * across)[None, None, :, :]
+    volatilities = _between(levels, across)[:, None, :, :]
     columns = (book.strike, book.years_now, book.sign)
     strike, years, sign = (column[..., 0] for column in columns)
     now = black76(nodes[None, :, None, None], strike, volatilities, years, sign)
     peaks = (now - chord).max(axis=-1)  # options, nodes, volatility cells
     bulge = _volatility_bulge(nodes[None, :, None], levels, book.years_now[..., 0, 0])
     return np.asarray((peaks + bulge).max(axis=(1, 2)))
+
+
+def _between(levels: Floats, across: Floats) -> Floats:
+    """Samples of each cell between levels, shape (options or 1, cells, samples)."""
+    return np.asarray(levels[:, :-1, None] + np.diff(levels)[:, :, None] * across)
 
 
 def _concave_bound(samples: Floats) -> Floats:
@@ -123,7 +135,7 @@ def _concave_bound(samples: Floats) -> Floats:
 
 def _volatility_bulge(prices: Floats, levels: Floats, years: Floats) -> Floats:
     """M·h²/8 of fact 3 for each (option, price, volatility cell); `years` has shape (options, 1, 1)."""
-    low, high = levels[:-1][None, None, :], levels[1:][None, None, :]
+    low, high = levels[:, None, :-1], levels[:, None, 1:]
     step = (high - low) / _VOLATILITY_STEPS
     root = np.sqrt(years)
     return np.asarray(prices * root * (_CURVATURE + _SLOPE * high * root) / low * step**2 / 8)

@@ -7,15 +7,28 @@ machines may differ in the last bit of a float, the ledger may not.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
 from node.market import canonical
 from node.market.charges import closing_charge, settlement_rounding, short_minimum
-from node.market.curved import Frame, Surface, after_crossing, surfaces
-from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument
+from node.market.contingencies import (
+    Beyond,
+    Contingencies,
+    DepthCharge,
+    collateral_contingencies,
+    curved_contingencies,
+    depth_charges,
+    linear_contingencies,
+    near_range,
+    nothing_beyond,
+    tail_range,
+)
+from node.market.curved import Frame, Quoted, Valuation, after_crossing, valuations
+from node.market.errors import MissingFeed, UnknownInstrument
+from node.market.forwards import NO_CARRY, CarryRange, covered_carry, valued_carry
 from node.market.instruments import (
     FEED_UNITS,
     PPM,
@@ -29,15 +42,17 @@ from node.market.instruments import (
     Registry,
 )
 from node.market.lattice import lattice_of
-from node.market.parameters import MarketParameters
+from node.market.levels import levels_of
+from node.market.parameters import CorrelatedPair, MarketParameters
 from node.market.state import MarketState, spot_per_lot
-from node.market.widths import initial_width, maintenance_width, price_range
+from node.market.surface import PPB
+from node.market.widths import PriceRange, initial_width, maintenance_width, price_range
 
 VALUE_LIMIT: Final = 2**63
 """Values and charges in rows stay below this, and proofs rely on it: prices and payouts are below 10¹⁷ feed units, or
 10¹⁸ row units for the largest lot; a lattice step at most doubles one, and no charge exceeds price and strike."""
-_RELATIVE_TOLERANCE: Final = 10**9
-"""Published values may differ by one part in this many, or by one unit."""
+RELATIVE_TOLERANCE: Final = 10**9
+"""Published values may differ by one part in this many, or by one unit (`agreement`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +60,9 @@ class UnderlyingGrid:
     """Price nodes (feed units, ascending, the first and last are the window's edges) and volatility levels
     (ppm).
 
-    `levels` are down, mid (the volatility in force) and up. The two widths are the ones the window was made
-    for.
+    `levels` are down, mid (the realised volatility in force) and up, by which a level is called; each option is valued
+    at its own (`InstrumentGrid.levels`). The two widths are the ones the window was made for. `tails` are the prices
+    beyond it, `near` the range of a correlated pair, `depth` the stated steps.
     """
 
     symbol: str
@@ -56,6 +72,14 @@ class UnderlyingGrid:
     levels: tuple[int, ...]
     maintenance_width_ppm: int
     initial_width_ppm: int
+    tails: PriceRange
+    near: PriceRange
+    depth: tuple[DepthCharge, ...]
+
+    @property
+    def beyond(self) -> Beyond:
+        """The prices that contingencies are valued at."""
+        return Beyond(self.tails, self.near, self.nodes[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +100,9 @@ class InstrumentGrid:
         closing_charge: row units per |lot| for closing the position, the oracle's confidence and φ included.
         short_minimum: row units per lot sold; even; options only.
         funding: the cumulative funding index, µUSD per lot.
+        beyond: what rows know of it outside the window.
+        carry: forward over spot less 1, parts per billion, at which it is valued, and the range that charges cover.
+        levels: the volatilities (ppm) at which an option is valued: down, mid, up. Empty for everything linear.
     """
 
     id: str
@@ -87,14 +114,24 @@ class InstrumentGrid:
     closing_charge: int
     short_minimum: int
     funding: int
+    beyond: Contingencies
+    carry: int = 0
+    carries: CarryRange = NO_CARRY
+    levels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RiskGrid:
-    """The grid of one round; `instruments` are the living ones and the collateral other than cash, by id."""
+    """The grid of one round; `instruments` are the living ones and the collateral other than cash, by id.
+
+    What is lost at a tail beyond the window's worst counts `tail_part` parts of `tail_whole`.
+    """
 
     round: int
     time: int
+    tail_part: int
+    tail_whole: int
+    pairs: tuple[CorrelatedPair, ...]
     underlyings: tuple[UnderlyingGrid, ...]
     instruments: tuple[InstrumentGrid, ...]
     _instruments: Mapping[str, InstrumentGrid] = field(init=False, repr=False, compare=False)
@@ -151,7 +188,8 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
     living = tuple(
         entry for entry in registry.instruments if isinstance(entry, Perpetual) or entry.expiry > market.time
     )
-    underlyings = tuple(_underlying(symbol, living, parameters, market) for symbol in registry.underlyings)
+    symbols = [symbol for symbol in registry.underlyings if symbol != parameters.stablecoin]
+    underlyings = tuple(_underlying(symbol, living, parameters, market) for symbol in symbols)
     entries: list[InstrumentGrid] = []
     for grid in underlyings:
         listed = [entry for entry in living if entry.underlying == grid.symbol]
@@ -161,14 +199,23 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
             entries += _curved(options, grid, parameters, market)
         assets = [asset for asset in registry.collateral if asset.underlying == grid.symbol]
         entries += [_collateral(asset, grid) for asset in assets]
-    return RiskGrid(market.round, market.time, underlyings, tuple(sorted(entries, key=lambda entry: entry.id)))
+    return RiskGrid(
+        round=market.round,
+        time=market.time,
+        tail_part=parameters.tail_part,
+        tail_whole=parameters.tail_whole,
+        pairs=tuple(pair for pair in parameters.correlated if {pair.first, pair.second} <= set(symbols)),
+        underlyings=underlyings,
+        instruments=tuple(sorted(entries, key=lambda entry: entry.id)),
+    )
 
 
 def _underlying(
     symbol: str, living: Sequence[Instrument], parameters: MarketParameters, market: MarketState
 ) -> UnderlyingGrid:
     price, sigma = market.price(symbol), market.sigma_ppm(symbol)
-    initial = initial_width(sigma, parameters)
+    age = market.price_age(symbol)
+    initial = initial_width(sigma, parameters, age)
     options = [entry for entry in living if isinstance(entry, Curved) and entry.underlying == symbol]
     edges = [entry.strike for entry in options]
     edges += [entry.barrier for entry in options if isinstance(entry, Barrier)]
@@ -178,27 +225,35 @@ def _underlying(
         sigma_ppm=sigma,
         nodes=lattice_of(symbol, parameters).window(price_range(price, initial), edges),
         levels=(sigma * parameters.level_down_ppm // PPM, sigma, -(-sigma * parameters.level_up_ppm // PPM)),
-        maintenance_width_ppm=maintenance_width(sigma, parameters),
+        maintenance_width_ppm=maintenance_width(sigma, parameters, age),
         initial_width_ppm=initial,
+        tails=tail_range(price, initial, parameters),
+        near=near_range(price, initial, parameters),
+        depth=depth_charges(symbol, parameters),
     )
 
 
 def _linear(
     entry: Perpetual | Future, grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
 ) -> InstrumentGrid:
-    """Worth the price itself, to the nearest row unit; half a unit at a chord's ends makes a gap of 1."""
-    lots = entry.lot_scale
+    """Worth the forward, a fixed multiple of the price, to the nearest row unit; half a unit at a chord's ends makes a
+    gap of 1, and edges that were moved outward by whole units one of 2."""
+    carry = valued_carry(entry, market)
+    multiple, unit = ROW_UNITS_PER_FEED_UNIT * (PPB + carry), entry.lot_scale * PPB
     gap = 1 + settlement_rounding(entry, market.time, parameters)
     return InstrumentGrid(
         id=entry.id,
         underlying=entry.underlying,
-        mark=spot_per_lot(grid.price, lots),
-        values=tuple((node * ROW_UNITS_PER_FEED_UNIT + lots // 2) // lots for node in grid.nodes),
+        mark=spot_per_lot(grid.price * (PPB + carry) // PPB, entry.lot_scale),
+        values=tuple((node * multiple + unit // 2) // unit for node in grid.nodes),
         gap_charge=gap,
-        wide_gap_charge=gap,
+        wide_gap_charge=gap + 1,
         closing_charge=closing_charge(entry, grid.price, grid.nodes[-1], market, parameters),
         short_minimum=0,
         funding=market.funding_index(entry.id),
+        beyond=linear_contingencies(entry, grid.beyond, carry, market, parameters),
+        carry=carry,
+        carries=covered_carry(entry, market, parameters),
     )
 
 
@@ -215,6 +270,7 @@ def _collateral(asset: CollateralAsset, grid: UnderlyingGrid) -> InstrumentGrid:
         closing_charge=0,
         short_minimum=0,
         funding=0,
+        beyond=collateral_contingencies(asset, grid.beyond),
     )
 
 
@@ -224,91 +280,82 @@ def _curved(
     """All options on one underlying at once. Values are rounded to the nearest unit, gap charges up."""
     frame = Frame(
         price=float(grid.price),
-        volatility=grid.sigma_ppm / PPM,
         nodes=np.array(grid.nodes, dtype=np.float64),
-        levels=np.array(grid.levels, dtype=np.float64) / PPM,
         time=market.time,
         last_time=market.time + parameters.max_proof_age_seconds,
         average_seconds=parameters.settlement_average_seconds,
     )
-    valued = surfaces(options, frozenset(entry.id for entry in market.knocks), frame)
-    return [_option(entry, valued[entry.id], grid, parameters, market) for entry in options]
+    knocked = {entry.id for entry in market.knocks}
+    current = {entry.id: after_crossing(entry) if entry.id in knocked else entry for entry in options}
+    living = {name: entry for name, entry in current.items() if entry is not None}
+    quoted = [_quoted(entry, parameters, market) for entry in living.values()]
+    valued = dict(zip(living, valuations(quoted, frame), strict=True))
+    outside = dict(zip(living, curved_contingencies(quoted, grid.beyond, market, parameters), strict=True))
+    return [
+        _option(entry.id, living[entry.id], valued[entry.id], outside[entry.id], grid, parameters, market)
+        if entry.id in living
+        else _over(entry, grid, parameters, market)
+        for entry in options
+    ]
+
+
+def _quoted(entry: Curved, parameters: MarketParameters, market: MarketState) -> Quoted:
+    levels = levels_of(entry, market, parameters)
+    fractions = tuple(level / PPM for level in levels)
+    return Quoted(entry, fractions[1], fractions, 1 + valued_carry(entry, market) / PPB)
 
 
 def _option(
-    entry: Curved, surface: Surface, grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState
+    name: str,
+    entry: Curved,
+    valued: Valuation,
+    outside: Contingencies,
+    grid: UnderlyingGrid,
+    parameters: MarketParameters,
+    market: MarketState,
 ) -> InstrumentGrid:
+    """`entry` is what the option called `name` is now."""
     per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
-    units = tuple(np.rint(surface.values.ravel() * per_lot).astype(np.int64).tolist())
+    units = tuple(np.rint(valued.values.ravel() * per_lot).astype(np.int64).tolist())
     rounding = _disagreement(units) + settlement_rounding(entry, market.time, parameters)
-    closing = minimum = 0
-    current = entry if market.knocked_in_round(entry.id) is None else after_crossing(entry)
-    if current is not None:
-        closing = closing_charge(current, grid.price, grid.nodes[-1], market, parameters)
-        minimum = short_minimum(current, grid.nodes[-1], parameters)
+    return InstrumentGrid(
+        id=name,
+        underlying=grid.symbol,
+        mark=int(np.rint(valued.mark * PPM / (FEED_UNITS * entry.lot_scale))),
+        values=units,
+        gap_charge=int(np.ceil(valued.gap * per_lot)) + rounding,
+        wide_gap_charge=0,
+        closing_charge=closing_charge(entry, grid.price, grid.nodes[-1], market, parameters),
+        short_minimum=short_minimum(entry, grid.nodes[-1], parameters),
+        funding=0,
+        beyond=outside,
+        carry=valued_carry(entry, market),
+        carries=covered_carry(entry, market, parameters),
+        levels=levels_of(entry, market, parameters),
+    )
+
+
+def _over(entry: Curved, grid: UnderlyingGrid, parameters: MarketParameters, market: MarketState) -> InstrumentGrid:
+    """An out whose barrier was crossed: worth nothing at any node and level."""
+    levels = levels_of(entry, market, parameters)
+    values = (0,) * (len(grid.nodes) * len(levels))
+    gap = _disagreement(values) + settlement_rounding(entry, market.time, parameters)
     return InstrumentGrid(
         id=entry.id,
         underlying=grid.symbol,
-        mark=int(np.rint(surface.mark * PPM / (FEED_UNITS * entry.lot_scale))),
-        values=units,
-        gap_charge=int(np.ceil(surface.gap * per_lot)) + rounding,
+        mark=0,
+        values=values,
+        gap_charge=gap,
         wide_gap_charge=0,
-        closing_charge=closing,
-        short_minimum=minimum,
+        closing_charge=0,
+        short_minimum=0,
         funding=0,
+        beyond=nothing_beyond(entry, len(levels)),
+        carries=covered_carry(entry, market, parameters),
+        levels=levels,
     )
 
 
 def _disagreement(values: Sequence[int]) -> int:
     """What rounding to units, and the latitude of `check_grid`, can take from a chord."""
-    return 3 + max(values) // _RELATIVE_TOLERANCE
-
-
-def check_grid(published: RiskGrid, own: RiskGrid) -> None:
-    """Accepts a published grid that differs from this node's own by rounding at most.
-
-    Rounds, times, prices, nodes, levels, widths, funding and everything linear must be equal; an option's
-    mark, values and gap charge may differ by the larger of one unit and 1e-9 of it.
-
-    Raises:
-        GridDisagreement: naming the first instrument (or underlying), field and node that differ.
-    """
-    for name in ("round", "time"):
-        _require_equal("grid", name, getattr(published, name), getattr(own, name))
-    _require_equal(
-        "grid",
-        "underlyings",
-        tuple(entry.symbol for entry in published.underlyings),
-        tuple(entry.symbol for entry in own.underlyings),
-    )
-    _require_equal(
-        "grid",
-        "instruments",
-        tuple(entry.id for entry in published.instruments),
-        tuple(entry.id for entry in own.instruments),
-    )
-    for theirs, ours in zip(published.underlyings, own.underlyings, strict=True):
-        for entry in fields(UnderlyingGrid):
-            _require_equal(ours.symbol, entry.name, getattr(theirs, entry.name), getattr(ours, entry.name))
-    for published_entry, own_entry in zip(published.instruments, own.instruments, strict=True):
-        _check_instrument(published_entry, own_entry, exact=own.is_linear(own_entry.id))
-
-
-def _check_instrument(published: InstrumentGrid, own: InstrumentGrid, *, exact: bool) -> None:
-    for name in ("underlying", "wide_gap_charge", "closing_charge", "short_minimum", "funding"):
-        _require_equal(own.id, name, getattr(published, name), getattr(own, name))
-    _require_equal(own.id, "number of values", len(published.values), len(own.values))
-    pairs = [("mark", -1, published.mark, own.mark), ("gap_charge", -1, published.gap_charge, own.gap_charge)]
-    pairs += [
-        ("values", node, theirs, ours)
-        for node, (theirs, ours) in enumerate(zip(published.values, own.values, strict=True))
-    ]
-    for name, node, theirs, ours in pairs:
-        tolerance = 0 if exact else max(_RELATIVE_TOLERANCE, abs(ours))
-        if abs(theirs - ours) * _RELATIVE_TOLERANCE > tolerance:
-            raise GridDisagreement(own.id, name, node, str(theirs), str(ours))
-
-
-def _require_equal(instrument: str, name: str, published: object, own: object) -> None:
-    if published != own:
-        raise GridDisagreement(instrument, name, -1, str(published), str(own))
+    return 3 + max(values) // RELATIVE_TOLERANCE

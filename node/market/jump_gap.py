@@ -39,7 +39,7 @@ def barrier_gaps(
         book: the options.
         corners: what the rows say, shape (options, nodes, levels).
         nodes: prices, ascending; a barrier between the first and the last is one of them.
-        levels: volatilities as fractions, ascending.
+        levels: volatilities as fractions, ascending, shape (levels,) or (options, levels).
         roots: columns of √τ at a proof's last moment and now, shape (options, 1, 1), τ in years.
     """
     bounds = book.bounds(_boxes(nodes, levels, *roots), reachable=book.reachable(nodes))
@@ -47,19 +47,19 @@ def barrier_gaps(
 
 
 def _refined(edges: Floats, steps: int) -> Floats:
-    """The edges with each cell cut into equal parts; the edges themselves exactly as they were."""
+    """The edges along the last axis with each cell cut into equal parts; the edges themselves exactly as they were."""
     weights = np.arange(steps) / steps
-    inner = edges[:-1, None] + np.diff(edges)[:, None] * weights
-    return np.append(inner.ravel(), edges[-1])
+    inner = edges[..., :-1, None] + np.diff(edges)[..., None] * weights
+    return np.concatenate([inner.reshape(*edges.shape[:-1], -1), edges[..., -1:]], axis=-1)
 
 
 def _boxes(nodes: Floats, levels: Floats, root_last: Floats, root_now: Floats) -> Box:
-    prices, volatilities = _refined(nodes, _PRICE_STEPS), _refined(levels, _LEVEL_STEPS)
+    prices, volatilities = _refined(nodes, _PRICE_STEPS), _refined(np.atleast_2d(levels), _LEVEL_STEPS)
     return Box(
         price_low=prices[None, :-1, None],
         price_high=prices[None, 1:, None],
-        deviation_low=volatilities[None, None, :-1] * root_last,
-        deviation_high=volatilities[None, None, 1:] * root_now,
+        deviation_low=volatilities[:, None, :-1] * root_last,
+        deviation_high=volatilities[:, None, 1:] * root_now,
     )
 
 
@@ -72,8 +72,4 @@ def _gaps(bounds: Bounds, corners: Floats, nodes: Floats, levels: Floats) -> Flo
 
 def _between(values: Floats, axis: int, steps: int) -> Floats:
     """Linear interpolation along one axis, at the places of `_refined`."""
-    moved = np.moveaxis(values, axis, -1)
-    weights = np.arange(steps) / steps
-    inner = moved[..., :-1, None] + np.diff(moved, axis=-1)[..., None] * weights
-    flat = np.concatenate([inner.reshape(*moved.shape[:-1], -1), moved[..., -1:]], axis=-1)
-    return np.moveaxis(flat, -1, axis)
+    return np.moveaxis(_refined(np.moveaxis(values, axis, -1), steps), -1, axis)

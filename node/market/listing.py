@@ -17,7 +17,7 @@ from node.market.instruments import (
     Perpetual,
     Registry,
 )
-from node.market.parameters import DAY_SECONDS, MarketParameters, UnderlyingParameters
+from node.market.parameters import DAY_SECONDS, CorrelatedPair, MarketParameters, UnderlyingParameters
 from node.market.state import spot_per_lot
 
 LOT_SCALES: Final = {"BTC": 10_000, "ETH": 1_000}
@@ -112,6 +112,7 @@ def standard_registry(
 
 def default_parameters(prices: dict[str, int]) -> MarketParameters:
     """The default figures for underlyings listed at `prices` (feed units); φ is 0.1 % of a lot's price."""
+    pair = CorrelatedPair("BTC", "ETH")
     return MarketParameters(
         tuple(
             UnderlyingParameters(
@@ -120,7 +121,8 @@ def default_parameters(prices: dict[str, int]) -> MarketParameters:
                 max(spot_per_lot(price, LOT_SCALES[symbol]) * _FUNDING_TOLERANCE_PPM // PPM, 1),
             )
             for symbol, price in prices.items()
-        )
+        ),
+        (pair,) if {pair.first, pair.second} <= set(prices) else (),
     )
 
 

@@ -102,7 +102,7 @@ def _crossing(entry: Barrier, state: MarketState, seconds: int) -> float:
 def _first_passage(covered: UnderlyingWindow, state: MarketState, seconds: int, parameters: MarketParameters) -> float:
     """Of either price at which the maintenance window touches an edge."""
     price, sigma = state.price(covered.symbol), state.sigma_ppm(covered.symbol)
-    width = maintenance_width(sigma, parameters)
+    width = maintenance_width(sigma, parameters, state.price_age(covered.symbol))
     deviation = sigma / PPM * sqrt(seconds / YEAR_SECONDS)
     if deviation == 0:
         return 0.0

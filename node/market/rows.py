@@ -8,8 +8,9 @@ stand in one order: positions sorted by id, then collateral sorted by id.
 from collections.abc import Sequence
 
 from circuits.solvency import Exposure, SolvencyTerms
+from node.market.bounds import Held, Side, lower_bounds, sides_of, window_values
 from node.market.errors import InvalidInput
-from node.market.grid import InstrumentGrid, RiskGrid, UnderlyingGrid
+from node.market.grid import RiskGrid
 
 
 def compile_terms(
@@ -25,7 +26,8 @@ def compile_terms(
     """The margin statement of an account with these instruments and assets (cash is no exposure).
 
     An underlying on which the account holds nothing but linear instruments uses the window's two edges:
-    between them a linear book cannot hide anything. Any option brings every node at every volatility level.
+    between them a linear book cannot hide anything. Any option brings every node at every volatility level. What lies
+    outside the window are the terms' lower bounds (see `bounds`).
 
     Args:
         positions: instrument ids, in any order.
@@ -45,53 +47,37 @@ def compile_terms(
         for name in names:
             if names.count(name) > 1:
                 raise InvalidInput(name, "exposure", "named twice")
-    entries = [grid.instrument(name) for name in (*held, *assets)]
-    symbols = sorted({entry.underlying for entry in entries})
-    full = {entry.underlying for entry in entries if not grid.is_linear(entry.id)}
-    sizes = tuple(_size(grid.underlying(symbol), full=symbol in full) for symbol in symbols)
+    members = [Held(place, grid.instrument(name), place < len(held)) for place, name in enumerate((*held, *assets))]
+    sides = sides_of(grid, members)
     exposures = tuple(
         _exposure(
             grid,
-            entry,
-            underlying=symbols.index(entry.underlying),
-            full=entry.underlying in full,
-            is_position=place < len(held),
-            withdrawn=place >= len(held) and (not vouched or entry.id == withdrawn),
-            unvouched=place < len(held) and not vouched,
+            member,
+            underlying=underlying,
+            side=side,
+            withdrawn=not member.is_position and (not vouched or member.entry.id == withdrawn),
+            unvouched=member.is_position and not vouched,
         )
-        for place, entry in enumerate(entries)
+        for member in members
+        for underlying, side in enumerate(sides)
+        if member in side.held
     )
-    return SolvencyTerms(nodes=sizes, exposures=exposures, trade=trade, transfer=transfer)
-
-
-def _size(underlying: UnderlyingGrid, *, full: bool) -> int:
-    return len(underlying.nodes) * len(underlying.levels) if full else 2
+    sizes = tuple(len(window_values(grid, side, side.held[0].entry)) for side in sides)
+    return SolvencyTerms(sizes, exposures, trade, transfer, lower_bounds(grid, sides))
 
 
 def _exposure(
-    grid: RiskGrid,
-    entry: InstrumentGrid,
-    *,
-    underlying: int,
-    full: bool,
-    is_position: bool,
-    withdrawn: bool,
-    unvouched: bool,
+    grid: RiskGrid, member: Held, *, underlying: int, side: Side, withdrawn: bool, unvouched: bool
 ) -> Exposure:
-    values = entry.values
-    if not full:
-        values = (values[0], values[-1])
-    elif grid.is_linear(entry.id):
-        levels = len(grid.underlying(entry.underlying).levels)
-        values = tuple(value for value in values for _ in range(levels))
+    entry = member.entry
     return Exposure(
         underlying=underlying,
-        values=values,
-        gap_charge=entry.gap_charge if full else entry.wide_gap_charge,
+        values=window_values(grid, side, entry),
+        gap_charge=entry.gap_charge if side.full else entry.wide_gap_charge,
         closing_charge=entry.closing_charge,
         short_minimum=entry.short_minimum,
         funding=entry.funding,
-        is_position=is_position,
+        is_position=member.is_position,
         withdrawn=withdrawn,
         unvouched=unvouched,
     )

@@ -18,6 +18,7 @@ from node.market.errors import (
 from node.market.instruments import PPM, Barrier, Digital, Expiry, Instrument, Option, OptionKind, Perpetual, Registry
 from node.market.oracle_rules import Price, PriceResult
 from node.market.parameters import FUNDING_PERIOD_SECONDS, MarketParameters
+from node.market.surface import Surface
 from node.market.volatility import VolatilityState
 
 _FEED_UNITS_PER_MICRO_USD = 100
@@ -72,7 +73,7 @@ class MarketState:
     """After oracle round `round`, taken at hub block `height` with header time `time`.
 
     `stale` names the feeds that had no valid price in this round: their last price stands. `knocks` are in the order of
-    rounds, `averages` in that of expiries.
+    rounds, `averages` in that of expiries, `surfaces`, the ones in force, in that of underlyings.
     """
 
     round: int
@@ -83,6 +84,7 @@ class MarketState:
     stale: tuple[str, ...]
     knocks: tuple[Knock, ...] = ()
     averages: tuple[SettlementAverage, ...] = ()
+    surfaces: tuple[Surface, ...] = ()
 
     def underlying(self, symbol: str) -> UnderlyingState:
         """The state of one underlying. Raises MissingFeed."""
@@ -98,6 +100,11 @@ class MarketState:
             raise MissingFeed(symbol)
         return entry.price
 
+    def price_age(self, symbol: str) -> int:
+        """Seconds since the last valid price of a feed; 0 in a round that brought one. Raises MissingFeed."""
+        self.price(symbol)
+        return self.time - self.underlying(symbol).priced_at
+
     def sigma_ppm(self, symbol: str) -> int:
         """The volatility in force. Raises MissingFeed."""
         return self.underlying(symbol).volatility.sigma_ppm
@@ -108,6 +115,10 @@ class MarketState:
             if entry.id == instrument:
                 return entry.index
         return 0
+
+    def surface(self, symbol: str) -> Surface | None:
+        """The forwards and smiles in force for an underlying; None where none was ever quoted."""
+        return next((entry for entry in self.surfaces if entry.underlying == symbol), None)
 
     def knocked_in_round(self, instrument: str) -> int | None:
         """The round whose price crossed an instrument's barrier; None while none has."""
@@ -178,7 +189,16 @@ def advance(
     stale = tuple(entry.symbol for entry in state.underlyings if not isinstance(aggregated.get(entry.symbol), Price))
     funding = tuple(_accrue(entry, state, time - state.time, registry, parameters) for entry in state.funding)
     averages = _averaged(state, time, registry, parameters)
-    moved = MarketState(state.round + 1, height, time, underlyings, funding, stale, state.knocks, averages)
+    moved = replace(
+        state,
+        round=state.round + 1,
+        height=height,
+        time=time,
+        underlyings=underlyings,
+        funding=funding,
+        stale=stale,
+        averages=averages,
+    )
     return replace(moved, knocks=(*state.knocks, *_knocked(moved, registry)))
 
 

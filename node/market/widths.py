@@ -20,16 +20,33 @@ class PriceRange:
         return self.low <= other.low and other.high <= self.high
 
 
-def maintenance_width(sigma_ppm: int, parameters: MarketParameters) -> int:
-    """clamp(z · σ · √horizon, floor, cap), rounded up."""
+def maintenance_width(sigma_ppm: int, parameters: MarketParameters, age: int = 0) -> int:
+    """clamp(z · σ · √horizon, floor, cap), rounded up; of a price `age` seconds old √((horizon + age)/horizon) times
+    that, within the cap.
+
+    The price has had so much longer to move unseen; the floor grows too, since it stands for jumps in the horizon.
+
+    Raises:
+        InvalidInput: a negative age.
+    """
+    if age < 0:
+        raise InvalidInput("window", "age", str(age))
     root_ppm = isqrt(parameters.width_horizon_seconds * PPM * PPM // YEAR_SECONDS) + 1
     raw = -(-parameters.width_quantile_ppm * sigma_ppm * root_ppm // (PPM * PPM))
-    return max(parameters.maintenance_floor_ppm, min(raw, parameters.maintenance_cap_ppm))
+    return min(
+        max(parameters.maintenance_floor_ppm, raw) * _growth_ppm(age, parameters) // PPM, parameters.maintenance_cap_ppm
+    )
 
 
-def initial_width(sigma_ppm: int, parameters: MarketParameters) -> int:
-    """A stated multiple of the maintenance width, capped below 0.6; always the wider of the two."""
-    multiple = maintenance_width(sigma_ppm, parameters) * parameters.initial_multiple_ppm
+def _growth_ppm(age: int, parameters: MarketParameters) -> int:
+    horizon = parameters.width_horizon_seconds
+    return PPM if age == 0 else isqrt((horizon + age) * PPM * PPM // horizon) + 1
+
+
+def initial_width(sigma_ppm: int, parameters: MarketParameters, age: int = 0) -> int:
+    """A stated multiple of the maintenance width, capped below 0.6; always the wider of the two. Raises
+    InvalidInput."""
+    multiple = maintenance_width(sigma_ppm, parameters, age) * parameters.initial_multiple_ppm
     return min(-(-multiple // PPM), parameters.initial_cap_ppm)
 
 

@@ -19,8 +19,8 @@ from node.ledger.execution import Executed, execute
 from node.ledger.rounds import round_prices
 from node.ledger.state import House, LedgerState
 from node.ledger.types import Address
+from node.market.agreement import check_grid
 from node.market.errors import GridDisagreement, MarketError
-from node.market.grid import check_grid
 from node.market.oracle_rules import Price, within_deviation
 from node.sequencing.admission import Admission
 from node.sequencing.errors import Dispute, Rule

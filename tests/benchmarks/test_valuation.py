@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from node.market.curved import Frame, surfaces
+from node.market.curved import Frame, Quoted, valuations
 from node.market.gap import corner_values, option_book
 from node.market.grid import compute_grid
 from node.market.instruments import Barrier, BarrierKind, Digital, Option, OptionKind, Registry
@@ -83,6 +83,7 @@ def test_value_and_bound_a_hundred_options_of_a_kind(benchmark: BenchmarkFixture
         low, kinds = 5_900 * USD, BarrierKind.DOWN_IN
         listed = [Barrier("BTC", 10_000, e.expiry, e.strike, e.kind, low, kinds) for e in options(100)]
     nodes = np.geomspace(5_900, 10_000, 10) * USD
-    frame = Frame(8e11, 0.8, nodes, np.array([0.48, 0.8, 1.2]), START, START + 4 * 3_600, 1_800)
-    made = benchmark.pedantic(lambda: surfaces(listed, frozenset(), frame), rounds=5, warmup_rounds=1)
-    assert all(np.isfinite(surface.gap) for surface in made.values())
+    frame = Frame(8e11, nodes, START, START + 4 * 3_600, 1_800)
+    quoted = [Quoted(entry, 0.8, (0.48, 0.8, 1.2), 1.01) for entry in listed]
+    made = benchmark.pedantic(lambda: valuations(quoted, frame), rounds=5, warmup_rounds=1)
+    assert all(np.isfinite(valuation.gap) for valuation in made)

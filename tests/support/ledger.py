@@ -79,8 +79,21 @@ def make_setting(backstop_owner: Address | None = None, salt: bytes = bytes(32),
         due_blocks=8,
         grace_blocks=24,
         hub_gap_blocks=40,
+        auction_start_ppm=1_000_000,
+        auction_fast_ppm=1_000_000,
+        auction_fast_blocks=0,
         auction_blocks=16,
+        insolvent_blocks=16,
         auction_discount_ppm=200_000,
+        plan_slices=8,
+        plan_discount_ppm=20_000,
+        margin_buffer_ppm=0,
+        full_below=MicroUsd(10**15),
+        account_cap=MicroUsd(10**15),
+        batch_cap=MicroUsd(10**15),
+        reset_ppm=10**9,
+        max_resets=3,
+        tear_up_band_ppm=0,
         penalty_ppm=10_000,
         backstop=backstop,
         backstop_limit=MicroUsd(10**15),
@@ -188,7 +201,7 @@ class Trader:
             quantities = [opening.value for opening in exposures]
             slack = evaluate_solvency(terms, held.cash.value, quantities)
             if slack < 0 or any(opening.value < 0 for opening in held.collateral.values()):
-                raise Insolvent("the account does not survive its window", None, None, -slack)
+                raise Insolvent("the account does not survive its window", -slack)
             return hollow_proof(self.setting, terms, held.cash.value, self.auditor)
         inputs = SolvencyInputs(
             self.commit(held.cash),
@@ -264,17 +277,25 @@ class Trader:
         proof = self.prove(grid, digest, held, withdrawn=withdrawn)
         return replace(message, proof=proof, signature=self.sign(digest))
 
-    def bid(self, state: LedgerState, default: Default, limit: int, **changes: Any) -> messages.Bid:
-        """A bid for the whole portfolio, proven as if the limit were paid."""
-        reference, grid = self.reference(state), state.grids[-1]
-        message = messages.Bid(reference, default.id, MicroUsd(limit), grid.round, bytes(32), FAR)
+    def bid(
+        self, state: LedgerState, default: Default, limit: int, units: int | None = None, **changes: Any
+    ) -> messages.Bid:
+        """A bid for all or `units` of what is on offer, proven as if all were filled at the limit (of one unit)."""
+        offer, grid = default.offer, state.grids[-1]
+        if offer is None:
+            raise ValueError("nothing is on offer")
+        wanted = offer.units if units is None else units
+        reference, number = self.reference(state), default.auctions
+        message = messages.Bid(reference, default.id, number, wanted, MicroUsd(limit), grid.round, bytes(32), FAR)
         message = replace(message, **changes)
         digest = message.digest(self.setting.house.deployment)
-        held = self.merged().with_public_cash(-limit)
-        for lot in default.lots:
-            held = held.with_public_position(lot.instrument, lot.quantity)
-            held = held.with_public_cash(grid.instrument(lot.instrument).funding * lot.quantity)
-        return replace(message, proof=self.prove(grid, digest, held), signature=self.sign(digest))
+        held = self.merged().with_public_cash(-limit * wanted)
+        for lot in offer.unit:
+            held = held.with_public_position(lot.instrument, wanted * lot.quantity)
+            held = held.with_public_cash(grid.instrument(lot.instrument).funding * wanted * lot.quantity)
+        before = self.prove(grid, digest, self.merged())
+        proof = self.prove(grid, digest, held)
+        return replace(message, proof_before=before, proof=proof, signature=self.sign(digest))
 
 
 def make_trade(

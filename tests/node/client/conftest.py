@@ -20,11 +20,13 @@ from circuits.transcript import Deployment
 from node.ledger.parameters import HouseParameters
 from node.ledger.state import ChainCursor, House, genesis
 from node.ledger.types import AccountId, MicroUsd
+from node.market.contingencies import Contingencies
 from node.market.grid import InstrumentGrid, RiskGrid, UnderlyingGrid
 from node.market.instruments import CollateralAsset, Perpetual, Registry
 from node.market.oracle_rules import Price
 from node.market.parameters import MarketParameters, UnderlyingParameters
 from node.market.state import FundingIndex, MarketState, advance, genesis_state
+from node.market.widths import PriceRange
 from tests.node.client.fake_node import (
     Accounts,
     FakeNode,
@@ -58,8 +60,21 @@ def make_house() -> House:
         due_blocks=8,
         grace_blocks=16,
         hub_gap_blocks=20,
+        auction_start_ppm=1_000_000,
+        auction_fast_ppm=1_000_000,
+        auction_fast_blocks=0,
         auction_blocks=10,
+        insolvent_blocks=10,
         auction_discount_ppm=100_000,
+        plan_slices=8,
+        plan_discount_ppm=20_000,
+        margin_buffer_ppm=0,
+        full_below=MicroUsd(0),
+        account_cap=MicroUsd(10**15),
+        batch_cap=MicroUsd(10**15),
+        reset_ppm=100_000,
+        max_resets=3,
+        tear_up_band_ppm=100_000,
         penalty_ppm=5_000,
         backstop=AccountId(b"\x0b" * 32),
         backstop_limit=MicroUsd(10**12),
@@ -100,10 +115,18 @@ def make_grid(market: MarketState) -> RiskGrid:
         closing_charge=2_000_000,
         short_minimum=0,
         funding=FUNDING,
+        beyond=_at_the_edges(800_000_000, 1_250_000_000),
     )
-    coin = InstrumentGrid("WBTC@31337", "BTC", 10_000_000, (7_200_000, 9_000_000, 11_250_000), 0, 0, 0, 0, 0)
-    underlying = UnderlyingGrid("BTC", nodes[1], 600_000, nodes, (360_000, 600_000, 900_000), 95_000, 161_500)
-    return RiskGrid(market.round, market.time, (underlying,), (perpetual, coin))
+    outside = _at_the_edges(7_200_000, 11_250_000)
+    coin = InstrumentGrid("WBTC@31337", "BTC", 10_000_000, (7_200_000, 9_000_000, 11_250_000), 0, 0, 0, 0, 0, outside)
+    edges, levels = PriceRange(nodes[0], nodes[-1]), (360_000, 600_000, 900_000)
+    underlying = UnderlyingGrid("BTC", nodes[1], 600_000, nodes, levels, 95_000, 161_500, edges, edges, ())
+    return RiskGrid(market.round, market.time, 1, 8, (), (underlying,), (perpetual, coin))
+
+
+def _at_the_edges(low: int, high: int) -> Contingencies:
+    """Tails no further than the window, and no charge beside."""
+    return Contingencies(expiry=0, tails=(low, high), near=(low, high), skew=(), basis=(), slippage=0)
 
 
 @dataclass(frozen=True)

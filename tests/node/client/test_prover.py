@@ -116,7 +116,7 @@ def test_equity_counts_collateral_at_its_mark_without_haircut(grid: Any) -> None
 
 
 def test_the_distance_to_an_edge_is_how_far_the_maintenance_window_may_move(grid: Any) -> None:
-    window = MarginWindow(1, 0, (UnderlyingWindow("BTC", 8_000 * 10**8, 12_500 * 10**8, 0, 0),), ())
+    window = MarginWindow(1, 0, (UnderlyingWindow("BTC", 8_000 * 10**8, 12_500 * 10**8, 0, 0, 0, 0),), ())
     (edge,) = report(Holdings(), grid, window).edges
     # Maintenance reaches 9.5 % to either side: 8000 / 9050 and 12500 / 10950.
     assert edge.down_ppm == 116_022

@@ -19,7 +19,7 @@ def scene(setting: Setting) -> Scene:
 
 def proof(scene: Scene) -> MarginProof:
     """The debtor's proof, once it has brought the money that it takes."""
-    scene.clearing.deposit(scene.debtor.id, 31337, "USD", 2_000 * USD)
+    scene.clearing.deposit(scene.debtor.id, 31337, "USD", 2_500 * USD)
     return scene.debtor.margin_proof(scene.clearing.state)
 
 

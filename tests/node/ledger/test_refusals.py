@@ -277,7 +277,7 @@ def test_a_butterfly_that_is_only_negative_between_nodes_is_refused(setting: Set
     clearing.deposit(owner.id, 31337, "USD", 8_000 * USD)
     clearing.deposit(maker.id, 31337, "USD", 30_000 * USD)
     grid, calls = clearing.grid, 10_000
-    nodes, levels = grid.underlying("BTC").nodes, grid.underlying("BTC").levels
+    nodes, levels = grid.underlying("BTC").nodes, grid.instrument(CALL).levels
     at = next(k for k, node in enumerate(nodes) if node == 8_000 * 10**8)
     surface = grid.instrument(CALL).values
     low, high = surface[at * len(levels)], surface[(at + 1) * len(levels)]
@@ -307,9 +307,9 @@ def _worst_between(clearing: Clearing, cash: int, calls: int, short: int, terms:
     """What the account is worth after charges in the middle between two nodes, in micro-dollars, by the model."""
     option = clearing.house.registry.instrument(CALL)
     assert isinstance(option, Option)
-    btc = clearing.grid.underlying("BTC")
-    middle = (btc.nodes[at] + btc.nodes[at + 1]) / 2
-    call = float(option_value(option, middle, btc.levels[0] / 1e6, clearing.grid.time)) / 100 / option.lot_scale
+    nodes, levels = clearing.grid.underlying("BTC").nodes, clearing.grid.instrument(CALL).levels
+    middle = (nodes[at] + nodes[at + 1]) / 2
+    call = float(option_value(option, middle, levels[0] / 1e6, clearing.grid.time)) / 100 / option.lot_scale
     charges = sum(e.closing_charge * size for e, size in zip(terms.exposures, (calls, short), strict=True))
     return cash + calls * call - short * middle / 100 / 10_000 - charges / 1000
 

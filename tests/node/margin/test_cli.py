@@ -50,11 +50,11 @@ def test_a_book_short_of_margin_is_told_where_and_by_how_much_and_nothing_is_wri
     arguments = ("prove", "--portfolio", tmp_path / "p.json", "--market", examples / "market.json")
     shown = zkclear(*arguments, "-o", tmp_path / "proof.bin")
     assert shown.exit_code == 1
-    assert re.search(r"short of margin by [\d.]+ USD, with BTC at 6570.24793388 USD and a volatility of", shown.output)
+    assert re.search(r"short of margin by [\d.]+ USD, with BTC at 5382.15 USD and a volatility of", shown.output)
     as_json = json.loads(zkclear(*arguments, "-o", tmp_path / "proof.bin", "--json").stdout)
     assert as_json["error"] == "ShortOfMargin"
     assert as_json["shortfall_e9_usd"] > 0
-    assert as_json["scenarios"][0]["price_e8_usd"] == 657_024_793_388
+    assert as_json["scenarios"][0]["price_e8_usd"] == 538_215_000_000
     assert [entry.name for entry in tmp_path.iterdir()] == ["p.json"]
 
 

@@ -26,13 +26,13 @@ CASH = 10**6
 
 @pytest.fixture(scope="module")
 def even_market(examples: Path) -> Market:
-    """A market in which half a lot has a whole value at both edges, and a whole charge."""
+    """A market in which half a lot has a whole value at both edges, and whole charges."""
     document = json.loads((examples / "market.json").read_text())
     while True:
         market = Market.parse("m.json", json.dumps(document).encode())
-        entry = market.grid.instrument(NAME)
-        edges = (entry.values[0], entry.values[-1])
-        if not any((value - entry.wide_gap_charge) % 2 for value in edges) and entry.closing_charge % 2 == 0:
+        exposure = compile_terms(market.grid, [NAME], []).exposures[0]
+        charges = (exposure.closing_charge, market.grid.instrument(NAME).beyond.slippage)
+        if not any(figure % 2 for figure in (*(v - exposure.gap_charge for v in exposure.values), *charges)):
             return market
         document["underlyings"][0]["price_e8_usd"] += 1000
 
@@ -47,7 +47,7 @@ class Forged:
         statement = module._statement(market, market.grid, self.commitments, header)
         exposure = statement.terms.exposures[0]
         value = (min(exposure.values) - exposure.gap_charge) // 2 if quantity == HALF else 0
-        values = [CASH, quantity, CASH + CASH_OFFSET >> LIMB_BITS, quantity, value]
+        values = [CASH, quantity, CASH + CASH_OFFSET >> LIMB_BITS, quantity, value, 0]
         openings = [cash, position, *(Opening(amount, random_scalar()) for amount in values[2:])]
         high, points = KEY.commit(openings[2]), tuple(KEY.commit(opening).c for opening in openings[3:])
         rows = solvency_statement(statement.terms)

@@ -60,7 +60,7 @@ def test_the_hedge_is_what_carries_the_book(portfolio: Portfolio, market: Market
     naked = replace(portfolio, positions={k: v for k, v in portfolio.positions.items() if k != PUT})
     with pytest.raises(ShortOfMargin) as short:
         prove_margin(naked, market)
-    low = market.grid.underlying("BTC").nodes[0]
+    low = market.grid.underlying("BTC").tails.low
     assert next((place.symbol, place.price) for place in short.value.scenarios) == ("BTC", low)
     assert short.value.shortfall_usd > 0
     assert f"{short.value.shortfall_usd.normalize():f} USD" in str(short.value)

@@ -39,9 +39,9 @@ def cost_of(market: Market, lots: dict[str, int]) -> int:
 
 @pytest.fixture(scope="module")
 def short(market: Market) -> Portfolio:
-    """Forty lots of futures bought on credit, and too little cash: short by less than a dollar or so."""
+    """Forty lots of futures bought on credit, and too little cash: short by a dollar or two."""
     bought = 40 * market.grid.mark_price(FUTURE)
-    return Portfolio(-bought + 3_000_000, {FUTURE: 40}, {})
+    return Portfolio(-bought + 4_000_000, {FUTURE: 40}, {})
 
 
 @pytest.mark.parametrize("tradable", [[FUTURE], [PUT], [PERP], [FUTURE, PUT]])

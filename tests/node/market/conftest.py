@@ -10,6 +10,7 @@ from node.market.listing import standard_asset, standard_registry
 from node.market.oracle_rules import Price, PriceResult
 from node.market.parameters import MarketParameters
 from node.market.state import MarketState, advance, genesis_state
+from node.market.surface import Slice, Surface
 
 START = 1_583_020_800
 USD = 10**8
@@ -40,6 +41,13 @@ class House:
     def after(self, seconds: int, **prices: float) -> "House":
         """The same house one round later."""
         return replace(self, state=self.at(seconds, **prices))
+
+    def quoting(self, *slices: Slice, underlying: str = "BTC", age: int = 0) -> "House":
+        """The same house with a surface in force, quoted at the price of the moment `age` seconds ago."""
+        others = [entry for entry in self.state.surfaces if entry.underlying != underlying]
+        quoted = Surface(underlying, self.state.time - age, self.state.price(underlying), slices)
+        surfaces = tuple(sorted([*others, quoted], key=lambda entry: entry.underlying))
+        return replace(self, state=replace(self.state, surfaces=surfaces))
 
     def grid(self, state: MarketState | None = None) -> RiskGrid:
         """The grid of a state; of the first round by default."""

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from circuits.solvency import evaluate_solvency
+from node.market.agreement import check_grid
 from node.market.charges import averaging_ppm, closing_charge, short_minimum
 from node.market.errors import GridDisagreement
 from node.market.exotic_valuation import barrier_book, digital_book
-from node.market.grid import VALUE_LIMIT, RiskGrid, check_grid
+from node.market.grid import VALUE_LIMIT, RiskGrid
 from node.market.instruments import Barrier, BarrierKind, Digital, Future, Option, OptionKind, Perpetual, Registry
 from node.market.parameters import FUNDING_TOLERANCE_LIMIT, UnderlyingParameters
 from node.market.rows import compile_terms
@@ -31,21 +32,22 @@ def barrier(life, strike, kind, level, crossing):
     return Barrier("BTC", LOTS, START + life, strike * USD, kind, level * USD, crossing)
 
 
-def spare(terms, cash, quantities, *, gaps=True):
-    """By how many row units the tightest row holds; without gap charges if told so."""
-    if not gaps:
-        terms = replace(terms, exposures=tuple(replace(entry, gap_charge=0) for entry in terms.exposures))
+def spare(terms, cash, quantities, *, charges=True):
+    """By how many row units the tightest row holds; without charges if told so."""
+    if not charges:
+        bare = {"gap_charge": 0, "closing_charge": 0, "short_minimum": 0}
+        terms = replace(terms, exposures=tuple(replace(entry, **bare) for entry in terms.exposures))
     return evaluate_solvency(terms, cash, quantities)
 
 
 def refused_though_the_nodes_look_well(house, book):
-    """The least cash (µUSD) that rows without gap charges would accept, once it is clear that real rows refuse it."""
+    """The least cash (µUSD) that rows without charges would accept, once it is clear that real rows refuse it."""
     grid = house.listing(*book).grid()
     held = {entry.id: lots for entry, lots in book.items()}
     terms = compile_terms(grid, list(held), [])
     quantities = [held[name] for name in sorted(held)]
-    cash = -(spare(terms, 0, quantities, gaps=False) // 1_000)
-    assert spare(terms, cash, quantities, gaps=False) >= 0
+    cash = -(spare(terms, 0, quantities, charges=False) // 1_000)
+    assert spare(terms, cash, quantities, charges=False) >= 0
     assert spare(terms, cash, quantities) < 0
     return cash
 
@@ -61,7 +63,7 @@ def test_a_range_that_was_sold_inside_a_cell_is_refused(house):
     book = {digital(6 * HOUR, 8_100): -LOTS, digital(6 * HOUR, 8_500, PUT): -LOTS}
     cash = refused_though_the_nodes_look_well(house, book)
     middle = np.array(8_300.0 * USD)
-    quiet = 0.48 * np.sqrt(2 * HOUR / (365 * DAY))  # the lowest level, when the proof is four hours old
+    quiet = 0.16 * np.sqrt(2 * HOUR / (365 * DAY))  # the lowest level, when the proof is four hours old
     worth = sum(float(digital_book([entry]).values(middle, quiet).squeeze()) / USD for entry in book)
     assert cash / MICRO - worth < -80
 
@@ -70,7 +72,7 @@ def test_an_out_sold_just_before_its_expiry_is_refused(house):
     """Worth next to nothing at the nodes, 8,000 and its barrier, and some 500 between them when time has passed."""
     sold = barrier(6 * HOUR, 8_000, CALL, 8_700, BarrierKind.UP_OUT)
     cash = refused_though_the_nodes_look_well(house, {sold: -LOTS})
-    quiet = 0.48 * np.sqrt(2 * HOUR / (365 * DAY))  # the lowest level, when the proof is four hours old
+    quiet = 0.16 * np.sqrt(2 * HOUR / (365 * DAY))  # the lowest level, when the proof is four hours old
     worth = float(barrier_book([sold]).values(np.array(8_520.0 * USD), quiet).squeeze()) / USD
     assert cash / MICRO - worth < -100
 
@@ -167,8 +169,9 @@ def test_holders_depend_on_volatility(house, entry):
 def test_a_digital_has_charges_of_its_payout_by_hand(house):
     entry = digital(365 * DAY, 8_000)
     high = 9_680 * USD
-    # s = 0.48 at the lowest level; 1/√(2π) · 0.002 / 0.48 and · 0.0005 / 0.48, in ppm rounded up, of 0.1 dollars a lot
-    assert closing_charge(entry, 8_000 * USD, high, house.state, house.parameters) == (1_663 + 416) * 100
+    # s = 0.8 · (1 − 0.4 · (30/365)^¼) = 0.62866 at the lowest level; 1/√(2π) · 0.002 / s and · 0.0005 / s, in ppm
+    # rounded up, of 0.1 dollars a lot
+    assert closing_charge(entry, 8_000 * USD, high, house.state, house.parameters) == (1_270 + 318) * 100
     assert short_minimum(entry, high, house.parameters) == 1_000_000
 
 
@@ -178,7 +181,8 @@ def test_a_barrier_option_has_charges_by_hand(house):
     # the plain option's 2,336,000 and 8,000/6,400 of it for the reflected one
     assert closing_charge(regular, 8_000 * USD, high, house.state, house.parameters) == 2_336_000 * 9 // 4
     reverse = barrier(365 * DAY, 8_000, PUT, 6_400, BarrierKind.DOWN_OUT)
-    touch = (3_325 + 832) * 160  # 2/√(2π) · 0.002 / 0.48 … of |8,000 − 6,400| dollars: 160 row units a lot and ppm
+    # 0.002 · 9,680/6,400, which exceeds 2/√(2π) · 0.002 / s, and 2/√(2π) · 0.0005 / s, of |8,000 − 6,400| dollars
+    touch = (3_025 + 635) * 160
     assert closing_charge(reverse, 8_000 * USD, high, house.state, house.parameters) == 2_336_000 * 9 // 4 + touch
 
 
@@ -220,8 +224,8 @@ def test_at_the_largest_figures_everything_fits_in_63_bits(house):
         underlyings=tuple(replace(e, price=price) for e in house.state.underlyings if e.symbol == "BTC"),
         stale=(),
     )
-    parameters = replace(house.parameters, underlyings=underlyings)
+    parameters = replace(house.parameters, underlyings=underlyings, correlated=())
     house = replace(house, registry=Registry(("BTC",), entries, ()), parameters=parameters, state=state)
     for entry in house.grid().instruments:
         charges = (entry.gap_charge, entry.closing_charge, entry.short_minimum, entry.mark)
-        assert all(0 <= figure < VALUE_LIMIT for figure in (*entry.values, *charges))
+        assert all(0 <= figure < VALUE_LIMIT for figure in (*entry.values, *entry.beyond.tails, *charges))

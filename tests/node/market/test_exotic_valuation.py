@@ -128,6 +128,7 @@ def test_at_the_barrier_an_out_is_worth_nothing_and_the_limit_from_before_is_the
 
 @given(prices, strikes, strikes, st.sampled_from(OptionKind), st.sampled_from(BarrierKind))
 def test_at_expiry_the_value_is_the_payoff(price, strike, level, kind, crossing):
+    price = round(price * USD) / USD  # a price of the ledger: one just below a barrier must not round onto it
     entry = barrier(strike, kind, level, crossing)
     assume(entry is not None)
     payoff = max((price - strike) * (1 if kind is CALL else -1), 0)

@@ -17,20 +17,29 @@ HOUR = 3600
 LIVES = (1, 1_800, HOUR, 4 * HOUR, 5 * HOUR, 86_400, 15 * 86_400, 365 * 86_400)
 
 
+PLACES = np.array([0.0, 1.0, 2.0])
+"""Of the levels: each option has volatilities of its own there, and rows move all of them at once."""
+
+
 def sample_window(grid, count, rng):
-    """Random prices and volatilities of BTC's window, crowded near the strikes and nodes as well as spread."""
+    """Random prices of BTC's window, crowded near the strikes and nodes as well as spread, and places between
+    levels."""
     nodes = np.array(grid.underlying("BTC").nodes, dtype=float)
-    levels = np.array(grid.underlying("BTC").levels, dtype=float) / 10**6
     spread = rng.uniform(nodes[0], nodes[-1], count)
     near = np.clip(rng.choice(nodes, count) * (1 + rng.normal(0, 0.01, count)), nodes[0], nodes[-1])
     prices = np.where(rng.random(count) < 0.5, spread, near)
-    return nodes, levels, prices, rng.uniform(levels[0], levels[-1], count)
+    return nodes, prices, rng.uniform(0, 2, count)
 
 
 def true_values(option, prices, volatilities, times):
     """Row units per lot; the payoff at and after expiry."""
     years = np.maximum(option.expiry - times, 0) / (365 * 86_400)
     return black76(prices, float(option.strike), volatilities, years, option_sign(option)) * 10 / option.lot_scale
+
+
+def volatilities_at(entry, places):
+    """An option's own volatilities at places between its levels."""
+    return np.interp(places, PLACES, np.array(entry.levels) / 10**6)
 
 
 def btc_options(house):
@@ -41,14 +50,14 @@ def btc_options(house):
 def test_the_gap_charge_dominates_every_finely_sampled_gap(house_opener, life):
     house = house_opener(expires_in=life, future_in=life + 7)
     grid, rng = house.grid(), np.random.default_rng(life)
-    nodes, levels, prices, volatilities = sample_window(grid, 40_000, rng)
+    nodes, prices, places = sample_window(grid, 40_000, rng)
     age = min(house.parameters.max_proof_age_seconds, life)
     times = grid.time + np.where(rng.random(prices.size) < 0.5, age, rng.uniform(0, age, prices.size))
     for option in btc_options(house):
         entry = grid.instrument(option.id)
-        corners = np.array(entry.values, dtype=float).reshape(len(nodes), len(levels))
-        rows = interpolated(corners, nodes, levels, prices, volatilities)
-        gaps = np.abs(true_values(option, prices, volatilities, times) - rows)
+        corners = np.array(entry.values, dtype=float).reshape(len(nodes), len(PLACES))
+        rows = interpolated(corners, nodes, PLACES, prices, places)
+        gaps = np.abs(true_values(option, prices, volatilities_at(entry, places), times) - rows)
         assert gaps.max() <= entry.gap_charge
         assert entry.gap_charge <= 1.5 * gaps.max() + 1_010  # a bound, and not a lazy one
 
@@ -81,13 +90,16 @@ def test_rows_never_overstate_a_portfolio_anywhere_in_its_window(house_opener, l
     options = btc_options(house)
     entries = [grid.instrument(option.id) for option in options]
     linear = np.array(grid.instrument("BTC-PERP").values, dtype=float)
-    _, levels, prices, volatilities = sample_window(grid, 2_000, rng)
+    _, prices, places = sample_window(grid, 2_000, rng)
     age = min(house.parameters.max_proof_age_seconds, life)
     times = grid.time + rng.uniform(0, age, prices.size)
-    columns = [true_values(option, prices, volatilities, times) for option in options]
+    columns = [
+        true_values(option, prices, volatilities_at(entry, places), times)
+        for option, entry in zip(options, entries, strict=True)
+    ]
     truth = np.column_stack([*columns, prices * 10 / 10_000])
     table = np.column_stack(
-        [*(np.array(entry.values, dtype=float) for entry in entries), np.repeat(linear, len(levels))]
+        [*(np.array(entry.values, dtype=float) for entry in entries), np.repeat(linear, len(PLACES))]
     )
     charges = np.array([*(entry.gap_charge for entry in entries), grid.instrument("BTC-PERP").gap_charge])
     for _ in range(60):
@@ -158,7 +170,7 @@ def test_a_straddle_pays_for_what_hides_between_volatility_levels(house_opener):
     option = next(e for e in btc_options(house) if e.strike == 8_800 * USD)
     entry, underlying = grid.instrument(option.id), grid.underlying("BTC")
     node = underlying.nodes.index(8 * 10**11) * 3
-    low, mid = underlying.levels[0], underlying.levels[1]
+    low, mid = entry.levels[0], entry.levels[1]
     chord = (entry.values[node] + entry.values[node + 1]) / 2
     value = float(true_values(option, 8e11, (low + mid) / 2e6, grid.time))
     assert 0 < chord - value <= entry.gap_charge

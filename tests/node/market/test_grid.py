@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.market import curved
+from node.market.agreement import check_grid
 from node.market.charges import short_minimum
 from node.market.errors import GridDisagreement, MissingFeed, UnknownInstrument, ValueOutOfRange
 from node.market.gap import corner_values
-from node.market.grid import VALUE_LIMIT, RiskGrid, check_grid, compute_grid
+from node.market.grid import VALUE_LIMIT, RiskGrid, compute_grid
 from node.market.instruments import Option, OptionKind, Perpetual, Registry
 from node.market.lattice import Lattice
 from node.market.parameters import FUNDING_TOLERANCE_LIMIT, UnderlyingParameters
@@ -82,7 +83,8 @@ def test_linear_values_are_the_price_to_the_nearest_unit(house):
     for name in ("BTC-PERP", "BTC-20200316"):
         values = grid.instrument(name).values
         assert all(abs(value * 10_000 - node * 10) <= 5_000 for value, node in zip(values, nodes, strict=True))
-        assert grid.instrument(name).gap_charge == grid.instrument(name).wide_gap_charge == 1
+        assert grid.instrument(name).gap_charge == 1
+        assert grid.instrument(name).wide_gap_charge == 2
     assert grid.mark_price("BTC-PERP") == 800_000
 
 
@@ -152,6 +154,7 @@ def test_at_the_largest_price_and_lot_every_figure_fits_in_63_bits(house):
     parameters = replace(
         house.parameters,
         underlyings=(UnderlyingParameters("BTC", price, FUNDING_TOLERANCE_LIMIT),),
+        correlated=(),
         closing_charge_bps=10_000,
         short_option_minimum_ppm=10**6,
         oracle_confidence_limit_ppm=10**6,
@@ -161,6 +164,7 @@ def test_at_the_largest_price_and_lot_every_figure_fits_in_63_bits(house):
     grid = compute_grid(Registry(("BTC",), entries, ()), parameters, state)
     for entry in grid.instruments:
         figures = (*entry.values, entry.gap_charge, entry.closing_charge, entry.short_minimum)
+        figures += (*entry.beyond.tails, *entry.beyond.near, *entry.beyond.skew, *entry.beyond.basis)
         assert max(figures) < VALUE_LIMIT
     assert max(grid.instrument("BTC-PERP").values) > VALUE_LIMIT // 16
 

@@ -85,6 +85,17 @@ def test_widths_by_hand(house):
     assert initial_width(10**7, house.parameters) == 550_000
 
 
+def test_widths_grow_with_the_root_of_the_age_within_their_caps(house):
+    four_hours = 4 * 3_600
+    assert maintenance_width(600_000, house.parameters, four_hours) == pytest.approx(95_000 * 2**0.5, abs=2)
+    assert maintenance_width(3_000_000, house.parameters, 3 * four_hours) == 350_000
+    assert initial_width(3_000_000, house.parameters, 3 * four_hours) == 550_000
+    ages = [maintenance_width(600_000, house.parameters, age) for age in range(0, 10**6, 900)]
+    assert ages == sorted(ages)
+    with pytest.raises(InvalidInput):
+        maintenance_width(600_000, house.parameters, -1)
+
+
 def test_a_range_is_rounded_outward():
     reach = price_range(1_001, 95_000)
     assert (reach.low, reach.high) == (905, 1_097)

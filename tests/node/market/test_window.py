@@ -1,12 +1,16 @@
 """Windows: what they contain, and each reason for their end."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.market.errors import UnknownInstrument
+from node.market.oracle_rules import Price
+from node.market.state import advance
+from node.market.surface import Slice
 from node.market.window import LapseKind, MarginWindow, lapse, maintenance_range, window_of
 
 CALL = "BTC-20200316-8000-C"
@@ -19,7 +23,7 @@ def lapse_of(house, window, state, positions, collateral=()):
 def test_a_window_names_ranges_and_funding_of_what_the_account_holds(house):
     window = window_of(house.grid(), ["ETH-PERP", CALL], ["WETH@1"])
     assert [entry.symbol for entry in window.underlyings] == ["BTC", "ETH"]
-    assert [entry.id for entry in window.funding] == [CALL, "ETH-PERP"]
+    assert [entry.id for entry in window.positions] == [CALL, "ETH-PERP"]
     assert window_of(house.grid(), [], ["WETH@1"]).underlying("BTC") is None
     assert MarginWindow.decode(window.encode()) == window
 
@@ -73,15 +77,77 @@ def test_a_rise_of_volatility_lapses_only_who_holds_options(house):
     wild = replace(
         state,
         underlyings=tuple(
-            replace(entry, volatility=replace(entry.volatility, sigma_ppm=1_000_001)) for entry in state.underlyings
+            replace(entry, volatility=replace(entry.volatility, sigma_ppm=1_040_000)) for entry in state.underlyings
         ),
     )
     window = window_of(house.grid(), ["BTC-PERP", CALL], [])
     reason = lapse_of(house, window, wild, ["BTC-PERP", CALL])
     assert reason is not None
-    assert (reason.kind, reason.subject) == (LapseKind.VOLATILITY, "BTC")
-    assert (reason.needed_high, reason.high) == (1_200_002, 1_200_000)
+    assert (reason.kind, reason.subject) == (LapseKind.VOLATILITY, CALL)
+    # Fifteen days and eight hours ahead: 1.04 · (1 + 0.2 · 1.18) now, against 0.8 · (1 + 0.5 · 1.18) at the proof.
+    assert (reason.needed_high, reason.high) == (1_286_042, 1_273_076)
     assert lapse_of(house, window, wild, ["BTC-PERP"]) is None
+
+
+SMILE = Slice(1_584_345_600, 0, 60_000, 100_000, 100_000)
+PUT, CALL_ABOVE = "BTC-20200316-7200-P", "BTC-20200316-8800-C"
+
+
+def reason_after(house, change):
+    """Why a proof made under SMILE does not speak for three options under the changed one, if it does not."""
+    before, after = house.quoting(SMILE), house.quoting(replace(SMILE, **change))
+    held = [CALL, PUT, CALL_ABOVE]
+    return lapse_of(house, window_of(before.grid(), held, []), after.state, held)
+
+
+@pytest.mark.parametrize(("figure", "kind"), [(160_000, None), (190_000, LapseKind.VOLATILITY)])
+def test_implied_volatility_may_rise_within_the_levels_of_a_proof(house, figure, kind):
+    """A bend of 1.6 raises variance at the money as much, volatility by 26 %."""
+    reason = reason_after(house, {"bend": figure})
+    assert (reason and reason.kind) == kind
+    if reason is not None:
+        assert reason.subject in (CALL, PUT, CALL_ABOVE)
+        assert reason.needed_high > reason.high
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [({"put_wing": 108_000}, None), ({"put_wing": 150_000, "call_wing": 30_000, "bend": 95_000}, LapseKind.SMILE)],
+)
+def test_a_smile_that_turns_ends_the_windows_of_those_who_hold_both_sides(house, change, kind):
+    reason = reason_after(house, change)
+    assert (reason and reason.kind) == kind
+    if reason is not None:
+        assert reason.subject == "BTC"
+        assert reason.needed_high > reason.high == reason.needed_low * 11 // 10
+        one = window_of(house.quoting(SMILE).grid(), [CALL], [])
+        assert lapse_of(house, one, house.quoting(replace(SMILE, **change)).state, [CALL]) is None
+
+
+def test_the_maintenance_window_and_the_grid_grow_with_the_age_of_a_price(house):
+    silent = house
+    reaches, spans = [maintenance_range("BTC", house.state, house.parameters)], []
+    for _ in range(3):
+        results = {"ETH": Price(200 * 10**8, 500, 4)}
+        state = advance(
+            silent.state, results, silent.state.height + 4, silent.state.time + 3_600, house.registry, house.parameters
+        )
+        silent = replace(silent, state=state)
+        reaches.append(maintenance_range("BTC", state, house.parameters))
+        btc = silent.grid().underlying("BTC")
+        spans.append((btc.maintenance_width_ppm, btc.initial_width_ppm))
+        assert silent.grid().underlying("ETH").maintenance_width_ppm == 95_000
+    assert all(later.low < sooner.low and later.high > sooner.high for sooner, later in pairwise(reaches))
+    # 9.5 % · √((4 h + age) / 4 h), and 1.7 times that
+    assert [span[0] for span in spans] == [106_213, 116_350, 125_673]
+    assert [span[1] for span in spans] == [180_563, 197_795, 213_645]
+    window = window_of(house.grid(), ["BTC-PERP"], [])
+    assert lapse_of(house, window, silent.state, ["BTC-PERP"]) is None
+    low_window = replace(window, underlyings=(replace(window.underlyings[0], low=reaches[2].low),))
+    reason = lapse_of(house, low_window, silent.state, ["BTC-PERP"])
+    assert reason is not None
+    assert (reason.kind, reason.needed_low) == (LapseKind.PRICE, reaches[3].low)
+    assert maintenance_range("BTC", silent.at(900), house.parameters) == reaches[0]
 
 
 def test_a_proof_lapses_by_age(house):
@@ -109,7 +175,7 @@ def test_a_window_that_lacks_what_the_account_holds_has_lapsed(house):
     reason = lapse_of(house, window, house.state, ["BTC-PERP", "ETH-PERP"])
     assert reason is not None
     assert (reason.kind, reason.subject) == (LapseKind.COVERAGE, "ETH")
-    without = replace(window, funding=())
+    without = replace(window, positions=())
     reason = lapse_of(house, without, house.state, ["BTC-PERP"])
     assert reason is not None
     assert (reason.kind, reason.subject) == (LapseKind.COVERAGE, "BTC-PERP")

@@ -168,7 +168,7 @@ class Withdraw(_message.Message):
     def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., asset: _Optional[str] = ..., amount: _Optional[int] = ..., recipient: _Optional[bytes] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Bid(_message.Message):
-    __slots__ = ("reference", "auction", "limit", "round", "nonce", "expiry", "proof", "signature")
+    __slots__ = ("reference", "auction", "limit", "round", "nonce", "expiry", "proof", "signature", "number", "units", "proof_before")
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     AUCTION_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
@@ -177,6 +177,9 @@ class Bid(_message.Message):
     EXPIRY_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    PROOF_BEFORE_FIELD_NUMBER: _ClassVar[int]
     reference: AccountReference
     auction: bytes
     limit: int
@@ -185,7 +188,10 @@ class Bid(_message.Message):
     expiry: int
     proof: bytes
     signature: bytes
-    def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auction: _Optional[bytes] = ..., limit: _Optional[int] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    number: int
+    units: int
+    proof_before: bytes
+    def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auction: _Optional[bytes] = ..., limit: _Optional[int] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., number: _Optional[int] = ..., units: _Optional[int] = ..., proof_before: _Optional[bytes] = ...) -> None: ...
 
 class SetAuditor(_message.Message):
     __slots__ = ("reference", "auditor", "handles", "round", "nonce", "expiry", "auditor_proof", "handles_proof", "proof", "signature")
