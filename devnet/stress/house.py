@@ -99,14 +99,12 @@ def make_laboratory(
     origin = KeyOrigin(_ORIGIN, (KeyContribution.prove(_ORIGIN, 1, secret),))
     committee = CommitteeKey.of((HANDLE_BASE * secret,), 1, origin)
     deployment = Deployment(CHAIN, _HUB, bytes(keccak(policy.name.encode())))
-    asset = standard_asset(CHAIN, _TOKEN, "USD")
-    symbols = tuple(sorted(prices))
-    registry = Registry(symbols, tuple(Perpetual(symbol, lot_scale(prices[symbol])) for symbol in symbols), (asset,))
+    registry = listings(prices)
     rules = _rules(policy, house_rules(deployment, backstop, backstop_limit))
     house = House(
         deployment, (Address(validator.address),), committee, registry, market_parameters(policy, prices), rules
     )
-    return Laboratory(house, validator, KeyShare(1, secret), AssetId(asset.id))
+    return Laboratory(house, validator, KeyShare(1, secret), AssetId(registry.collateral[0].id))
 
 
 def _rules(policy: Policy, house: HouseParameters) -> HouseParameters:
@@ -118,6 +116,13 @@ def _rules(policy: Policy, house: HouseParameters) -> HouseParameters:
         stays = {"auction_start_ppm": PPM, "auction_fast_ppm": PPM, "auction_fast_blocks": _FILLED_WITHIN}
         rules = replace(rules, **stays, insolvent_blocks=_NEVER, reset_ppm=_NEVER)
     return rules
+
+
+def listings(prices: Mapping[str, int]) -> Registry:
+    """A perpetual on each symbol (prices in feed units), and dollars."""
+    symbols = tuple(sorted(prices))
+    instruments = tuple(Perpetual(symbol, lot_scale(prices[symbol])) for symbol in symbols)
+    return Registry(symbols, instruments, (standard_asset(CHAIN, _TOKEN, "USD"),))
 
 
 def market_parameters(policy: Policy, prices: Mapping[str, int]) -> MarketParameters:

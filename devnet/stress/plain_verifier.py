@@ -62,7 +62,8 @@ class PlainVerifier:
         terms = claim.terms
         cash, quantities = values[0], values[1 : 1 + len(terms.exposures)]
         sizes = [abs(q) for q, exposure in zip(quantities, terms.exposures, strict=True) if exposure.is_position]
-        values += [*sizes, *worst_outcome(terms, cash, quantities).worst]
+        outcome = worst_outcome(terms, cash, quantities)
+        values += [*sizes, *outcome.worst, *outcome.bounds]
         rows = solvency_statement(terms).rows
         return all(0 <= row.evaluate(values) < 1 << row.width for row in rows)
 

@@ -1,9 +1,9 @@
 """Who trades in the laboratory: drawn once for each seed, alike for every policy. All sums are ledger integers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from node.ledger.types import MicroUsd
 from node.market.instruments import PPM
 from node.market.state import spot_per_lot
 
+_Required: TypeAlias = Callable[[str, int], MicroUsd]
 MIN_ACCOUNTS: Final = 20
 MAX_ACCOUNTS: Final = 20_000
 MARGIN_FACTOR: Final = 2.0
@@ -74,10 +75,10 @@ class Population:
         return MicroUsd(sum(self.open_interest.values()))
 
 
-def draw_population(prices: Mapping[str, int], accounts: int, seed: int, width_ppm: int) -> Population:
+def draw_population(prices: Mapping[str, int], accounts: int, seed: int, required: _Required) -> Population:
     """`accounts` accounts over all symbols (prices in feed units), with positions that add up to nothing.
 
-    `width_ppm` is the distance to the far edge of a margin window: an owner has at least the equity to survive there.
+    `required` is the least equity for a symbol and signed lots.
 
     Raises:
         ExperimentInvalid: too few accounts to make a market, or more than a batch could serve.
@@ -89,7 +90,7 @@ def draw_population(prices: Mapping[str, int], accounts: int, seed: int, width_p
     interest: dict[str, MicroUsd] = {}
     for place, (symbol, price) in enumerate(sorted(prices.items())):
         count = accounts // len(prices) + (place < accounts % len(prices))
-        drawn = _SymbolDraw(symbol, spot_per_lot(price, lot_scale(price)), count, width_ppm, rng)
+        drawn = _SymbolDraw(symbol, spot_per_lot(price, lot_scale(price)), count, required, rng)
         characters += drawn.characters()
         interest[symbol] = drawn.open_interest
     total = sum(interest.values())
@@ -100,8 +101,10 @@ def draw_population(prices: Mapping[str, int], accounts: int, seed: int, width_p
 class _SymbolDraw:
     """The accounts of one symbol."""
 
-    def __init__(self, symbol: str, per_lot: int, count: int, width_ppm: int, rng: np.random.Generator) -> None:
-        self._symbol, self._per_lot, self._width, self._rng = symbol, per_lot, width_ppm, rng
+    def __init__(
+        self, symbol: str, per_lot: int, count: int, required: Callable[[str, int], MicroUsd], rng: np.random.Generator
+    ) -> None:
+        self._symbol, self._required, self._rng = symbol, required, rng
         self._makers = max(2, count // 50)
         self._momentum = max(2, count // 100)
         self._liquidators = max(2, count // 100)
@@ -133,9 +136,8 @@ class _SymbolDraw:
 
     def _owner(self, lots: int) -> Character:
         rng = self._rng
-        value = abs(lots) * self._per_lot
         factor = 1.02 + rng.exponential(MARGIN_FACTOR - 1.02)
-        equity = int(value * self._width // PPM * factor) + PPM
+        equity = int(self._required(self._symbol, lots) * factor) + PPM
         reserve = 0 if rng.random() < _WITHOUT_RESERVE else int(equity * rng.uniform(0.1, 1.0))
         absent = rng.random() < _ABSENT
         delay = 1 + int(rng.exponential(_MEAN_DELAY))

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeGuard
 
-from node.ledger.auctions import free_funds
-
 from devnet.stress.agents import Agents
 from devnet.stress.composer import Composer
 from devnet.stress.errors import BooksBroken, MessageRefused
-from devnet.stress.house import Secrets, make_laboratory, market_parameters
+from devnet.stress.first_margin import FirstMargin
+from devnet.stress.house import Secrets, make_laboratory
 from devnet.stress.ledger import Ledger
 from devnet.stress.market import ImpactMarket
 from devnet.stress.outcome import Outcome, Series
@@ -26,7 +25,6 @@ from node.ledger.state import Default, Stage
 from node.ledger.types import AccountId, Digest, InstrumentId, MicroUsd, Status
 from node.market.instruments import PPM
 from node.market.predictive import Covered, warnings
-from node.market.widths import initial_width
 from node.market.window import MarginWindow, lapse
 
 MOST_ROUNDS_IN_A_BATCH: Final = 12
@@ -43,13 +41,14 @@ class Experiment:
     seed: int
 
     def population(self) -> Population:
-        """Alike for every policy, since all start with the same volatility."""
+        """Alike for every policy, since all start with the same volatility.
+
+        Raises:
+            ExperimentInvalid: too few accounts, or too many.
+            node.market.errors.MarketError: a price that the ledger cannot serve.
+        """
         first = {symbol: prices[0] for symbol, prices in self.path.prices.items()}
-        parameters = market_parameters(Policy(), first)
-        # A window's edges lie on the lattice: at most one step further out than its width.
-        width = initial_width(parameters.volatility_start_ppm, parameters)
-        edge = PPM - (PPM - width) * parameters.step_denominator // parameters.step_numerator
-        return draw_population(first, self.accounts, self.seed, edge)
+        return draw_population(first, self.accounts, self.seed, FirstMargin.at(first).required)
 
 
 @dataclass(slots=True)
@@ -228,26 +227,22 @@ class Run:
         self._count_tear_ups(effects, before)
 
     def _count_tear_ups(self, effects: tuple[Effect, ...], before: Mapping[AccountId, Holdings]) -> None:
-        """What a batch's tear-ups brought the defaulters, and what they moved among all others.
-
-        A tear-up that brings anything does so because the fund is used up: what the fund has free after it was taken
-        beyond the loss.
-        """
+        """What a batch's tear-ups brought the defaulters beyond their losses, and what they moved among all others."""
         torn = [entry for entry in effects if _is(entry, EventKind.TORN_UP)]
-        if not torn:
-            return
-        state, brought = self.ledger.state, sum(int(_attribute(entry, "gain")) for entry in torn)
-        free = free_funds(state, state.defaults[Digest(bytes.fromhex(_attribute(torn[-1], "default")))])
+        losses = {_attribute(entry, "default"): int(_attribute(entry, "loss")) for entry in torn}
+        for name, loss in losses.items():
+            brought = sum(int(_attribute(entry, "gain")) for entry in torn if _attribute(entry, "default") == name)
+            self.tally.torn += brought
+            self.tally.beyond += max(brought - loss, 0)
         self.tally.tear_ups += len(torn)
-        self.tally.torn += brought
-        self.tally.beyond += min(brought, free)
         instruments = {_attribute(entry, "instrument") for entry in torn}
         for posting in effects:
             if not isinstance(posting, Posting) or posting.kind is not PostingKind.SETTLED:
                 continue
             if posting.instrument in instruments:
                 held = before[posting.account].position(posting.instrument).value
-                self.tally.moved += max(0, (state.grids[-1].mark_price(posting.instrument) - posting.amount) * held)
+                mark = self.ledger.state.grids[-1].mark_price(posting.instrument)
+                self.tally.moved += max(0, (mark - posting.amount) * held)
 
     def _holds_without_forced_sales(self, name: AccountId) -> bool:
         """Whether the account's window would hold at the prices without the impact of forced sales."""

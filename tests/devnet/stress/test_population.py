@@ -3,17 +3,18 @@
 import pytest
 
 from devnet.stress.errors import ExperimentInvalid
+from devnet.stress.first_margin import FirstMargin
 from devnet.stress.house import lot_scale
 from devnet.stress.population import MAX_ACCOUNTS, Population, Role, draw_population
-from node.market.instruments import FEED_UNITS, PPM
+from node.market.instruments import FEED_UNITS
 from node.market.state import spot_per_lot
 
 PRICES = {"BTC": 8_000 * FEED_UNITS, "ETH": 200 * FEED_UNITS}
-WIDTH = 238_000
+MARGIN = FirstMargin.at(PRICES)
 
 
 def draw(accounts: int = 200, seed: int = 1) -> Population:
-    return draw_population(PRICES, accounts, seed, WIDTH)
+    return draw_population(PRICES, accounts, seed, MARGIN.required)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -38,11 +39,17 @@ def test_open_interest_is_what_owners_hold_long() -> None:
     assert population.total_open_interest == sum(population.open_interest.values())
 
 
-def test_everybody_could_survive_the_edge_of_a_window() -> None:
+def test_everybody_has_the_margin_for_a_first_position() -> None:
     for person in draw().characters:
         if person.lots:
-            price = PRICES[person.symbol]
-            assert person.equity > abs(person.lots) * spot_per_lot(price, lot_scale(price)) * WIDTH // PPM
+            assert person.equity > MARGIN.required(person.symbol, person.lots) > 0
+
+
+def test_the_first_margin_is_a_share_of_the_position_whichever_its_side() -> None:
+    for symbol, price in PRICES.items():
+        per_lot = spot_per_lot(price, lot_scale(price))
+        for lots in (1000, -1000):
+            assert 0.15 < MARGIN.required(symbol, lots) / (1000 * per_lot) < 0.6
 
 
 def test_the_same_seed_draws_the_same_people_and_another_draws_others() -> None:

@@ -78,7 +78,9 @@ def test_each_run_has_defaults_and_every_figure(outcomes: dict[str, Outcome]) ->
 
 def test_what_is_lost_is_paid_by_the_fund_or_missing(outcomes: dict[str, Outcome]) -> None:
     for outcome in outcomes.values():
-        assert outcome.shortfall == max(0, outcome.bad_debt - outcome.insurance)
+        missing = max(0, outcome.bad_debt - outcome.insurance)
+        assert outcome.shortfall >= missing
+        assert outcome.tear_ups or outcome.shortfall == missing
 
 
 def test_a_tear_up_takes_less_than_a_micro_dollar_a_lot_beyond_the_loss(outcomes: dict[str, Outcome]) -> None:
@@ -183,7 +185,8 @@ def test_too_few_accounts_are_refused_before_anything_runs() -> None:
 
 def kept_of(policy: Policy) -> list[bool]:
     """Of each default that something was sold of: whether its owner kept a position."""
-    run = Run.prepare(policy, EXPERIMENT)
+    slow = tuple(1000 - 4 * place for place in range(60))
+    run = Run.prepare(policy, replace(EXPERIMENT, path=crash(slow)))
     run.play()
     state = run.ledger.state
     closed = [default for default in state.defaults.values() if default.stage is Stage.CLOSED and default.gross_sold]
