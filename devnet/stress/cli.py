@@ -25,7 +25,7 @@ from node.risk.errors import RiskError
 FAILURES: Final = (DevnetError, RiskError, MarketError)
 ACCOUNTS: Final = 2_000
 DEFAULT_CRASH: Final = "cliff"
-_TABLE_WIDTH: Final = 120
+_TABLE_WIDTH: Final = 180
 
 
 def stress(
@@ -63,13 +63,15 @@ def _path(candles: Path | None, crash: str | None, seed: int) -> PricePath:
 
 
 def _table(path: PricePath, outcomes: Sequence[Outcome]) -> Table:
-    interest = outcomes[0].open_interest / PPM
-    title = f"{path.name}: {len(path.times)} rounds, open interest {interest:,.0f} USD"
-    table = Table("", title=title, title_justify="left")
+    interest = _dollars(outcomes[0].open_interest)
+    title = f"{path.name}: {len(path.times)} rounds, open interest {interest} USD"
+    table = Table("margin", "extent", "sale", title=title, title_justify="left")
+    for name in _FIGURES:
+        table.add_column(name, justify="right")
     for outcome in outcomes:
-        table.add_column(outcome.policy.name, justify="right", no_wrap=True)
-    for name, shown in _FIGURES.items():
-        table.add_row(name, *map(shown, outcomes))
+        policy = outcome.policy
+        words = (axis.value.replace("_", " ") for axis in (policy.margin, policy.extent, policy.sale))
+        table.add_row(*words, *(shown(outcome) for shown in _FIGURES.values()))
     return table
 
 
@@ -78,20 +80,19 @@ def _dollars(amount: int) -> str:
 
 
 _FIGURES: Final[Mapping[str, Callable[[Outcome], str]]] = {
-    "bad debt, USD": lambda outcome: _dollars(outcome.bad_debt),
-    "shortfall, USD": lambda outcome: _dollars(outcome.shortfall),
-    "insurance, USD": lambda outcome: _dollars(outcome.insurance),
-    "liquidations": lambda outcome: str(outcome.liquidations),
+    "bad debt": lambda outcome: _dollars(outcome.bad_debt),
+    "insurance": lambda outcome: _dollars(outcome.insurance),
+    "shortfall": lambda outcome: _dollars(outcome.shortfall),
+    "liquidated": lambda outcome: str(outcome.liquidations),
     "cascaded": lambda outcome: str(outcome.cascaded),
-    "overshoot": lambda outcome: f"{outcome.overshoot:.1%}",
+    "overshoot": lambda outcome: f"{outcome.overshoot:.2%}",
     "tear-ups": lambda outcome: str(outcome.tear_ups),
-    "tear-ups beyond, USD": lambda outcome: _dollars(outcome.tear_up_overshoot),
-    "warnings": lambda outcome: str(outcome.warned),
-    "reduced early, USD": lambda outcome: _dollars(outcome.reduced),
-    "batches": lambda outcome: str(outcome.batches),
-    "messages": lambda outcome: str(outcome.messages),
+    "moved by them": lambda outcome: _dollars(outcome.moved),
+    "sold": lambda outcome: _dollars(outcome.sold),
+    "warned": lambda outcome: str(outcome.warned),
+    "reduced": lambda outcome: _dollars(outcome.reduced),
 }
-"""Rows of the table."""
+"""Columns of the table beside the policy; sums in dollars."""
 
 
 def _report(error: DevnetError | RiskError | MarketError, *, as_json: bool) -> None:

@@ -24,6 +24,8 @@ class Outcome:
     tear_up_overshoot: MicroUsd
     moved: MicroUsd
     """What tear-ups took from positions, and gave to others in the same instrument."""
+    sold: MicroUsd
+    """Gross notional of defaulted accounts that was sold or torn up."""
     batches: int
     messages: int
     warned: int

@@ -302,6 +302,7 @@ class Run:
             tear_ups=self.tally.tear_ups,
             tear_up_overshoot=MicroUsd(self.tally.beyond),
             moved=MicroUsd(self.tally.moved),
+            sold=MicroUsd(sum(default.gross_sold for default in state.defaults.values())),
             batches=self.ledger.batches,
             messages=self.tally.messages,
             warned=self.tally.warned,
