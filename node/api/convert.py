@@ -184,6 +184,8 @@ def default_proto(house: House, state: LedgerState, default: Default) -> liquida
         penalty=default.penalty,
         insurance_paid=default.insurance_paid,
         shortfall=default.shortfall,
+        fund_paid=sum(share.amount for share in default.fund_paid),
+        torn_up=default.torn_up,
     )
 
 

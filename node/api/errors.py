@@ -122,6 +122,7 @@ REFUSALS: Final[Mapping[Reason, StatusCode]] = {
     Reason.WITHDRAWALS_GATED: StatusCode.FAILED_PRECONDITION,
     Reason.AUCTION_UNKNOWN: StatusCode.NOT_FOUND,
     Reason.PRICE_TOO_LOW: StatusCode.FAILED_PRECONDITION,
+    Reason.FUND_LOCKED: StatusCode.FAILED_PRECONDITION,
     Reason.SELF_BID: StatusCode.FAILED_PRECONDITION,
     Reason.BID_PENDING: StatusCode.ABORTED,
 }

@@ -30,7 +30,7 @@ from node.client.views import AccountEvent, AccountView, Proposal, Receipt, Tran
 from node.client.wallet import AccountWallet
 from node.ledger.effects import PostingKind
 from node.ledger.errors import Reason
-from node.ledger.messages import AccountReference, Bid, MarginProof, Withdraw
+from node.ledger.messages import AccountReference, Bid, Contribute, MarginProof, Withdraw
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire import message_to_proto
 
@@ -188,6 +188,29 @@ class ClientAccount:
         # The funding in force may be a round ahead of the grid's: such a proof fails, and the next one holds.
         return await self._pipeline.submit(build, MOVED_ON | {Reason.PROOF_INVALID})
 
+    async def contribute(self, amount: MicroUsd) -> Receipt:
+        """Move cash into the default fund, in public, or take as much back into this account (negative).
+
+        Raises:
+            HouseRefused: FUND_LOCKED while a shortfall is open, or for what would come back while any account is
+                called or in default; AMOUNT_INVALID for more than the account's part.
+            ShortOfMargin: the account would be short of margin without it.
+            ClientError: as `MessagePipeline.submit`.
+        """
+
+        async def pay_in(tip: Tip) -> Built:
+            grid = await self._session.grids.latest()
+            message = Contribute(self._reference(tip), amount, grid.round, fresh_nonce(), _expiry(tip))
+            return await self._signed(message, Statement(tip.holdings.with_public_cash(-amount), grid))
+
+        async def take_out(tip: Tip) -> Built:
+            message = Contribute(self._reference(tip), amount, 0, fresh_nonce(), _expiry(tip))
+            digest = message.digest(self._session.house.deployment)
+            signed = replace(message, signature=self._session.owner.sign(digest))
+            return Built(self._sending(signed, digest), tip.holdings, proven=False)
+
+        return await self._pipeline.submit(pay_in if amount > 0 else take_out)
+
     async def set_auditor(self, auditor: bytes | None) -> Receipt:
         """Let the holder of a key read this account from now on, or nobody (None), and wait until that is final.
 
@@ -326,18 +349,21 @@ class ClientAccount:
     def _reference(self, tip: Tip) -> AccountReference:
         return AccountReference(self.id, tip.version, tip.holdings.credits_merged)
 
-    async def _signed(self, message: MarginProof | Withdraw | Bid, statement: Statement) -> Built:
+    async def _signed(self, message: MarginProof | Withdraw | Bid | Contribute, statement: Statement) -> Built:
         """The message with proof and signature; the account then holds what the statement is about."""
         digest = message.digest(self._session.house.deployment)
         proof = await self._session.prover.prove(statement, digest)
         signed = replace(message, proof=proof, signature=self._session.owner.sign(digest))
-        request = ledger_service_pb2.SubmitMessageRequest(message=message_to_proto(signed))
+        return Built(self._sending(signed, digest), statement.holdings)
+
+    def _sending(self, message: MarginProof | Withdraw | Bid | Contribute, digest: Digest) -> Sending:
+        request = ledger_service_pb2.SubmitMessageRequest(message=message_to_proto(message))
         connection = self._session.connection
 
         def send() -> Awaitable[object]:
             return connection.call(connection.ledger.SubmitMessage, request)
 
-        return Built(Sending(digest, message.expiry, send), statement.holdings)
+        return Sending(digest, message.expiry, send)
 
     async def _on_auction(self, auction: Digest) -> liquidation_service_pb2.Auction:
         connection = self._session.connection

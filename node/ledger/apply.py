@@ -30,7 +30,18 @@ from node.ledger.checks import (
 from node.ledger.claims import Verifier, opening_claim, proof_context, side_handle
 from node.ledger.effects import Effect, EventKind, PayAction, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Bid, MarginProof, Message, OpenAccount, SetAuditor, Trade, Transfer, Withdraw
+from node.ledger.fund import apply_contribution
+from node.ledger.messages import (
+    Bid,
+    Contribute,
+    MarginProof,
+    Message,
+    OpenAccount,
+    SetAuditor,
+    Trade,
+    Transfer,
+    Withdraw,
+)
 from node.ledger.state import House, LedgerState, Payout
 from node.ledger.transfers import apply_transfer
 from node.ledger.types import (
@@ -67,6 +78,8 @@ def apply_message(house: House, state: LedgerState, message: Message, verifier: 
             return _withdraw(house, state, message, verifier)
         case Bid():
             return apply_bid(house, state, message, verifier)
+        case Contribute():
+            return apply_contribution(house, state, message, verifier)
         case SetAuditor():
             return apply_auditor(house, state, message, verifier)
 

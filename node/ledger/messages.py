@@ -37,6 +37,8 @@ _TYPES: dict[str, list[dict[str, str]]] = {
         "uint64 round,bytes32 nonce,uint64 expiry",
         "Bid": "bytes32 account,uint64 version,uint64 credits,bytes32 auction,uint32 number,uint64 units,int64 limit,"
         "uint64 round,bytes32 nonce,uint64 expiry",
+        "Contribute": "bytes32 account,uint64 version,uint64 credits,int64 amount,uint64 round,"
+        "bytes32 nonce,uint64 expiry",
         "SetAuditor": "bytes32 account,uint64 version,uint64 credits,bytes auditor,bytes handles,uint64 round,"
         "bytes32 nonce,uint64 expiry",
     }.items()
@@ -344,6 +346,33 @@ class Bid:
 
 
 @dataclass(frozen=True, slots=True)
+class Contribute:
+    """Moves `amount` micro-dollars of cash into the default fund, or takes as much back (negative).
+
+    What goes in is public and brings a proof of the account without it; what comes back waits in the inbox, and needs
+    none (`round` 0).
+    """
+
+    reference: AccountReference
+    amount: MicroUsd
+    round: int
+    nonce: bytes
+    expiry: int
+    proof: bytes = b""
+    signature: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest."""
+        values = self.reference.fields() | {
+            "amount": self.amount,
+            "round": self.round,
+            "nonce": self.nonce,
+            "expiry": self.expiry,
+        }
+        return _digest(deployment, "Contribute", values)
+
+
+@dataclass(frozen=True, slots=True)
 class SetAuditor:
     """Names who may read the account from now on, or nobody (`auditor` None).
 
@@ -391,7 +420,7 @@ def kept_positive(asset: AssetId) -> AssetId | None:
     return None if asset == CASH else asset
 
 
-Message: TypeAlias = OpenAccount | MarginProof | Trade | Transfer | Withdraw | Bid | SetAuditor
+Message: TypeAlias = OpenAccount | MarginProof | Trade | Transfer | Withdraw | Bid | Contribute | SetAuditor
 
 
 def accounts_of(message: Message, deployment: Deployment) -> tuple[AccountId, ...]:

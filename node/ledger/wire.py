@@ -29,6 +29,7 @@ from node.ledger.batch import (
 from node.ledger.errors import WireError
 from node.ledger.messages import (
     Bid,
+    Contribute,
     MarginProof,
     Message,
     OpenAccount,
@@ -90,6 +91,8 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
             return _withdraw(proto.withdraw)
         case "bid":
             return _bid(proto.bid)
+        case "contribute":
+            return _contribute(proto.contribute)
         case "set_auditor":
             return auditor_from_proto(proto.set_auditor)
     raise WireError("message", "none is set")
@@ -101,6 +104,18 @@ def _withdraw(proto: messages_pb2.Withdraw) -> Withdraw:
         asset=AssetId(name_field("asset", proto.asset)),
         amount=proto.amount,
         recipient=Address(exact("recipient", proto.recipient, 20)),
+        round=proto.round,
+        nonce=exact("nonce", proto.nonce, 32),
+        expiry=proto.expiry,
+        proof=proto.proof,
+        signature=proto.signature,
+    )
+
+
+def _contribute(proto: messages_pb2.Contribute) -> Contribute:
+    return Contribute(
+        reference=reference_from_proto("reference", proto.reference),
+        amount=MicroUsd(proto.amount),
         round=proto.round,
         nonce=exact("nonce", proto.nonce, 32),
         expiry=proto.expiry,
@@ -202,6 +217,17 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
                 signature=message.signature,
             )
             return messages_pb2.ClientMessage(bid=bid)
+        case Contribute():
+            contribute = messages_pb2.Contribute(
+                reference=reference_to_proto(message.reference),
+                amount=message.amount,
+                round=message.round,
+                nonce=message.nonce,
+                expiry=message.expiry,
+                proof=message.proof,
+                signature=message.signature,
+            )
+            return messages_pb2.ClientMessage(contribute=contribute)
         case SetAuditor():
             return messages_pb2.ClientMessage(set_auditor=_set_auditor_to_proto(message))
 

@@ -277,6 +277,15 @@ class Trader:
         proof = self.prove(grid, digest, held, withdrawn=withdrawn)
         return replace(message, proof=proof, signature=self.sign(digest))
 
+    def contribute(self, state: LedgerState, amount: int, **changes: Any) -> messages.Contribute:
+        """Into the default fund with a proof, or out of it (negative) without one."""
+        reference, grid = self.reference(state), state.grids[-1]
+        message = messages.Contribute(reference, MicroUsd(amount), grid.round if amount > 0 else 0, bytes(32), FAR)
+        message = replace(message, **changes)
+        digest = message.digest(self.setting.house.deployment)
+        proof = self.prove(grid, digest, self.merged().with_public_cash(-amount)) if amount > 0 else b""
+        return replace(message, proof=proof, signature=self.sign(digest))
+
     def bid(
         self, state: LedgerState, default: Default, limit: int, units: int | None = None, **changes: Any
     ) -> messages.Bid:

@@ -150,6 +150,10 @@ class House(RuleBasedStateMachine):
         amount = UNITS[symbol] * share // 10
         self._send(lambda: self.owners[owner].withdraw(self.clearing.state, f"{symbol}@{chain}", amount))
 
+    @rule(owner=owners, share=st.integers(-5, 5).filter(bool))
+    def contribute(self, owner: int, share: int) -> None:
+        self._send(lambda: self.owners[owner].contribute(self.clearing.state, 20 * USD * share))
+
     @rule()
     def relay_a_checkpoint(self) -> None:
         """From here on the vaults know every account as it is now, until the next checkpoint."""
@@ -272,7 +276,7 @@ class House(RuleBasedStateMachine):
         if not hasattr(self, "clearing"):
             return
         state, traders = self.clearing.state, (self.backstop, *self.owners)
-        cash = sum(t.holdings.cash.value for t in traders) + state.insurance
+        cash = sum(t.holdings.cash.value for t in traders) + state.insurance + sum(state.default_fund.values())
         cash += sum(c.amount for t in traders for c in t.holdings.waiting if c.asset is None)
         short = [dict(told.attributes) for told in self.clearing.told(EventKind.SHORTAGE)]
         cash += sum(int(line["owed"]) for line in short)
@@ -325,6 +329,7 @@ class House(RuleBasedStateMachine):
         assert min(state.insurance, state.shortfall, state.backstop_used) >= 0
         assert state.shortfall == sum(default.shortfall for default in state.defaults.values())
         assert not (state.shortfall and state.insurance)
+        assert min(state.default_fund.values(), default=1) > 0
 
     @invariant()
     def every_default_fits_its_account(self) -> None:

@@ -11,6 +11,7 @@ from circuits.transcript import Deployment
 from node.ledger.messages import (
     AccountReference,
     Bid,
+    Contribute,
     MarginProof,
     Message,
     OpenAccount,
@@ -46,6 +47,7 @@ MESSAGES: dict[str, Message] = {
     "MarginProof": MarginProof(REFERENCE, 4, NONCE, 99),
     "TradeTerms": Trade(TERMS, b"", b"", b"", b"", AccountReference(TERMS.maker, 1, 0)),
     "Withdraw": Withdraw(REFERENCE, AssetId("USD@31337"), 10, Address(bytes([5] * 20)), 4, NONCE, 99),
+    "Contribute": Contribute(REFERENCE, MicroUsd(-5), 4, NONCE, 99),
     "SetAuditor": SetAuditor(REFERENCE, AuditorKey(VALUE_BASE), HANDLE.encode(), 4, NONCE, 99),
     "Bid": Bid(REFERENCE, Digest(bytes([7] * 32)), 2, 30, MicroUsd(-5), 4, NONCE, 99),
 }
@@ -91,6 +93,7 @@ VALUES = {
         "nonce": NONCE,
         "expiry": 99,
     },
+    "Contribute": {**REFERENCE.fields(), "amount": -5, "round": 4, "nonce": NONCE, "expiry": 99},
     "Bid": {
         **REFERENCE.fields(),
         "auction": bytes([7] * 32),

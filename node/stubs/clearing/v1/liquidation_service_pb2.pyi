@@ -75,7 +75,7 @@ class Auction(_message.Message):
     def __init__(self, started: _Optional[int] = ..., ends: _Optional[int] = ..., mark: _Optional[int] = ..., current_price: _Optional[int] = ..., floor_price: _Optional[int] = ..., number: _Optional[int] = ..., units: _Optional[int] = ..., total_units: _Optional[int] = ..., unit: _Optional[_Iterable[_Union[Lot, _Mapping]]] = ...) -> None: ...
 
 class Default(_message.Message):
-    __slots__ = ("id", "account", "stage", "frozen_in", "opened_by", "lots", "cash", "collateral", "auctions", "auction", "sale_price", "seizures", "penalty", "insurance_paid", "shortfall", "buyers")
+    __slots__ = ("id", "account", "stage", "frozen_in", "opened_by", "lots", "cash", "collateral", "auctions", "auction", "sale_price", "seizures", "penalty", "insurance_paid", "shortfall", "buyers", "fund_paid", "torn_up")
     ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,8 @@ class Default(_message.Message):
     INSURANCE_PAID_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
     BUYERS_FIELD_NUMBER: _ClassVar[int]
+    FUND_PAID_FIELD_NUMBER: _ClassVar[int]
+    TORN_UP_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     account: bytes
     stage: DefaultStage
@@ -108,7 +110,9 @@ class Default(_message.Message):
     insurance_paid: int
     shortfall: int
     buyers: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, id: _Optional[bytes] = ..., account: _Optional[bytes] = ..., stage: _Optional[_Union[DefaultStage, str]] = ..., frozen_in: _Optional[int] = ..., opened_by: _Optional[_Iterable[int]] = ..., lots: _Optional[_Iterable[_Union[Lot, _Mapping]]] = ..., cash: _Optional[int] = ..., collateral: _Optional[_Iterable[_Union[Holding, _Mapping]]] = ..., auctions: _Optional[int] = ..., auction: _Optional[_Union[Auction, _Mapping]] = ..., sale_price: _Optional[int] = ..., seizures: _Optional[_Iterable[_Union[Seizure, _Mapping]]] = ..., penalty: _Optional[int] = ..., insurance_paid: _Optional[int] = ..., shortfall: _Optional[int] = ..., buyers: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    fund_paid: int
+    torn_up: int
+    def __init__(self, id: _Optional[bytes] = ..., account: _Optional[bytes] = ..., stage: _Optional[_Union[DefaultStage, str]] = ..., frozen_in: _Optional[int] = ..., opened_by: _Optional[_Iterable[int]] = ..., lots: _Optional[_Iterable[_Union[Lot, _Mapping]]] = ..., cash: _Optional[int] = ..., collateral: _Optional[_Iterable[_Union[Holding, _Mapping]]] = ..., auctions: _Optional[int] = ..., auction: _Optional[_Union[Auction, _Mapping]] = ..., sale_price: _Optional[int] = ..., seizures: _Optional[_Iterable[_Union[Seizure, _Mapping]]] = ..., penalty: _Optional[int] = ..., insurance_paid: _Optional[int] = ..., shortfall: _Optional[int] = ..., buyers: _Optional[_Iterable[bytes]] = ..., fund_paid: _Optional[int] = ..., torn_up: _Optional[int] = ...) -> None: ...
 
 class ListDefaultsRequest(_message.Message):
     __slots__ = ("account", "include_closed")

@@ -167,6 +167,24 @@ class Withdraw(_message.Message):
     signature: bytes
     def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., asset: _Optional[str] = ..., amount: _Optional[int] = ..., recipient: _Optional[bytes] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
+class Contribute(_message.Message):
+    __slots__ = ("reference", "amount", "round", "nonce", "expiry", "proof", "signature")
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    reference: AccountReference
+    amount: int
+    round: int
+    nonce: bytes
+    expiry: int
+    proof: bytes
+    signature: bytes
+    def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., amount: _Optional[int] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
 class Bid(_message.Message):
     __slots__ = ("reference", "auction", "limit", "round", "nonce", "expiry", "proof", "signature", "number", "units", "proof_before")
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
@@ -218,7 +236,7 @@ class SetAuditor(_message.Message):
     def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auditor: _Optional[bytes] = ..., handles: _Optional[bytes] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., auditor_proof: _Optional[bytes] = ..., handles_proof: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class ClientMessage(_message.Message):
-    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid", "transfer", "set_auditor")
+    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid", "transfer", "set_auditor", "contribute")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     MARGIN_PROOF_FIELD_NUMBER: _ClassVar[int]
     TRADE_FIELD_NUMBER: _ClassVar[int]
@@ -226,6 +244,7 @@ class ClientMessage(_message.Message):
     BID_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     SET_AUDITOR_FIELD_NUMBER: _ClassVar[int]
+    CONTRIBUTE_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     margin_proof: MarginProof
     trade: Trade
@@ -233,4 +252,5 @@ class ClientMessage(_message.Message):
     bid: Bid
     transfer: Transfer
     set_auditor: SetAuditor
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., set_auditor: _Optional[_Union[SetAuditor, _Mapping]] = ...) -> None: ...
+    contribute: Contribute
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., set_auditor: _Optional[_Union[SetAuditor, _Mapping]] = ..., contribute: _Optional[_Union[Contribute, _Mapping]] = ...) -> None: ...
