@@ -111,6 +111,7 @@ REFUSALS: Final[Mapping[Reason, StatusCode]] = {
     Reason.ROUND_UNKNOWN: StatusCode.ABORTED,
     Reason.WINDOW_LAPSED: StatusCode.ABORTED,
     Reason.ORACLE_STALE: StatusCode.FAILED_PRECONDITION,
+    Reason.PRICE_UNFIT: StatusCode.FAILED_PRECONDITION,
     Reason.SELF_TRADE: StatusCode.INVALID_ARGUMENT,
     Reason.SELF_TRANSFER: StatusCode.INVALID_ARGUMENT,
     Reason.COMMITMENT_REUSED: StatusCode.ALREADY_EXISTS,

@@ -22,7 +22,6 @@ from node.ledger.checks import (
     proven_account,
     require_active,
     require_box,
-    require_fresh_prices,
     require_live,
     require_signed,
     unused_handle,
@@ -42,6 +41,7 @@ from node.ledger.messages import (
     Transfer,
     Withdraw,
 )
+from node.ledger.prices import require_allowed
 from node.ledger.state import House, LedgerState, Payout
 from node.ledger.transfers import apply_transfer
 from node.ledger.types import (
@@ -53,6 +53,7 @@ from node.ledger.types import (
     Status,
     account_id,
 )
+from node.liquidation.validity import Action
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
 from node.market.instruments import Instrument
@@ -124,7 +125,7 @@ def _trade(house: House, state: LedgerState, message: Trade, verifier: Verifier)
     maker = named_account(house, state, message.maker, message.maker_signature, acceptance)
     require_active(taker.account)
     require_active(maker.account)
-    require_fresh_prices(state)
+    require_allowed(house, state, Action.TRADE)
     _require_tradable(house, state, message)
     handle = unused_handle(state, terms.commitment)
     grid = accepted_grid(state, terms.round)
@@ -186,7 +187,7 @@ def _withdraw(house: House, state: LedgerState, message: Withdraw, verifier: Ver
     require_live(state, message.expiry)
     named = named_account(house, state, message.reference, message.signature, digest)
     require_active(named.account)
-    require_fresh_prices(state)
+    require_allowed(house, state, Action.WITHDRAW)
     if state.shortfall:
         raise Refused(Reason.WITHDRAWALS_GATED, f"a shortfall of {state.shortfall} micro-dollars is open")
     try:

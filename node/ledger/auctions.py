@@ -11,6 +11,7 @@ from circuits.pedersen import Commitment
 from node.ledger.account import Account
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.opened import equity, mark_of, markable, open_book, settle_up
+from node.ledger.prices import allowed
 from node.ledger.state import Default, House, LedgerState, Lot, Offer, PendingBid, Stage
 from node.ledger.steps import Step
 from node.ledger.types import AccountId, InstrumentId, MicroUsd, Status
@@ -25,6 +26,7 @@ from node.liquidation.auction import (
 )
 from node.liquidation.bundles import bundle_of, pro_rata
 from node.liquidation.slices import LiquidationPlan, Slice, margin_slack, plan_liquidation, total_lots, within_cap
+from node.liquidation.validity import Action
 from node.market.window import window_of
 
 
@@ -227,7 +229,7 @@ def put_on_auction(house: House, state: LedgerState, default: Default, room: int
     state, default, effects = settled.state, settled.state.defaults[default.id], settled.effects
     if not default.lots:
         return Planned(state.with_default(after_sale(default)), effects)
-    if state.market.stale or not markable(state, default):
+    if not allowed(house, state, Action.OPEN) or not markable(state, default):
         return Planned(state, effects)
     due = penalty_due(house, default)
     if margin_slack(state.grids[-1], open_book(default, less=due)) >= 0:

@@ -11,14 +11,15 @@ from node.ledger.checks import (
     named_account,
     proven_account,
     require_active,
-    require_fresh_prices,
     require_live,
 )
 from node.ledger.claims import Verifier
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Bid
+from node.ledger.prices import require_allowed
 from node.ledger.state import Default, House, LedgerState, Offer, PendingBid
 from node.ledger.types import MAX_AMOUNT, MAX_CASH_MOVE, MicroUsd
+from node.liquidation.validity import Action
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
 from node.market.window import window_of
@@ -37,7 +38,7 @@ def apply_bid(house: House, state: LedgerState, message: Bid, verifier: Verifier
     default, offer = _on_offer(state, message)
     if named.account.owner == state.accounts[default.account].owner:
         raise Refused(Reason.SELF_BID, "the owner of a defaulted account cannot buy what is sold of it")
-    require_fresh_prices(state)
+    require_allowed(house, state, Action.BID)
     _require_price(house, state, default, offer, message)
     grid = accepted_grid(state, message.round)
     before = proven_account(house, state, named.account, grid, digest, message.proof_before, "proof_before", verifier)

@@ -173,12 +173,6 @@ def not_active(account: Account) -> Refused:
     )
 
 
-def require_fresh_prices(state: LedgerState) -> None:
-    """ORACLE_STALE while a feed has no valid price."""
-    if state.market.stale:
-        raise Refused(Reason.ORACLE_STALE, f"no valid price of {', '.join(state.market.stale)} in the last round")
-
-
 def unused_handle(state: LedgerState, commitment: Commitment) -> bytes:
     """keccak of the commitment's D, which no message brought into the ledger before.
 

@@ -12,9 +12,11 @@ from node.ledger.account import Account
 from node.ledger.auctions import auction_terms, moved_too_far, put_on_auction, sell_to_backstop, start_anew
 from node.ledger.effects import EventKind, event
 from node.ledger.losses import cover, cure_shortfalls, give_up_auction, reopen_credited
+from node.ledger.prices import allowed
 from node.ledger.state import Default, House, LedgerState, Stage
 from node.ledger.steps import Step
 from node.ledger.types import AccountId, Digest, MicroUsd, Status
+from node.liquidation.validity import Action
 
 
 def advance_defaults(house: House, state: LedgerState) -> Step:
@@ -47,7 +49,7 @@ def _end_auction(house: House, state: LedgerState, default: Default) -> Step:
     """An auction whose market has moved too far starts anew; one whose time is over ends: the backstop takes the rest,
     or nobody does."""
     terms, offer = auction_terms(house, state, default), default.offer
-    if terms is None or offer is None or state.market.stale:
+    if terms is None or offer is None or not allowed(house, state, Action.BACKSTOP):
         return Step(state)
     if moved_too_far(house, state, default):
         return start_anew(state, default)

@@ -14,15 +14,16 @@ from node.ledger.checks import (
     named_account,
     proven_account,
     require_active,
-    require_fresh_prices,
     require_live,
 )
 from node.ledger.claims import Verifier
 from node.ledger.effects import EventKind, LedgerEvent, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Contribute
+from node.ledger.prices import require_allowed
 from node.ledger.state import House, LedgerState
 from node.ledger.types import MAX_CASH_MOVE, AccountId, Digest, MicroUsd, Status
+from node.liquidation.validity import Action
 
 _IN_SIGHT = (Status.CALLED, Status.FROZEN, Status.LIQUIDATING)
 
@@ -37,7 +38,7 @@ def apply_contribution(house: House, state: LedgerState, message: Contribute, ve
     require_live(state, message.expiry)
     named = named_account(house, state, message.reference, message.signature, digest)
     require_active(named.account)
-    require_fresh_prices(state)
+    require_allowed(house, state, Action.WITHDRAW)
     if not 0 < abs(message.amount) < MAX_CASH_MOVE:
         raise Refused(Reason.AMOUNT_INVALID, "an amount that is not zero is required")
     if state.shortfall:

@@ -64,6 +64,7 @@ def house_leaf(house: House, state: LedgerState) -> bytes:
         state.hub_height,
         state.hub_time,
         state.market.digest,
+        state.references,
         tuple(grid.digest for grid in state.grids),
         state.unclaimed,
         state.cursors,

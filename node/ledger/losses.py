@@ -12,6 +12,7 @@ from node.ledger.account import Account
 from node.ledger.auctions import after_sale, free_funds, penalty_due
 from node.ledger.effects import Effect, EventKind, LedgerEvent, Posting, PostingKind, SeizeAction, event
 from node.ledger.opened import cash_and_lots, equity, holdings, mark_of, markable, marked_lots, settle_up
+from node.ledger.prices import allowed
 from node.ledger.settlement import settle_instrument
 from node.ledger.state import Default, FundShare, Holding, House, LedgerState, Lot, Seizure, Stage
 from node.ledger.steps import Step
@@ -19,6 +20,7 @@ from node.ledger.types import AccountId, AssetId, Digest, InstrumentId, MicroUsd
 from node.liquidation.auction import gross_notional
 from node.liquidation.plan import PlannedSeizure, plan_seizures
 from node.liquidation.tear_up import OpenedLot, TearUpPrice, tear_up_prices
+from node.liquidation.validity import Action
 from node.liquidation.waterfall import Claims, Remedies, Waterfall, settle_default
 
 
@@ -87,7 +89,7 @@ def cover(house: House, state: LedgerState, default: Default) -> Step:
     price that covers the rest, and end the default."""
     ready = settle_up(house, state, default)
     state, default = ready.state, ready.state.defaults[default.id]
-    if default.lots and (state.market.stale or not markable(state, default)):
+    if not _priced(house, state, default):
         return ready
     owed = -cash_and_lots(state, default) if default.lots else -default.cash
     planned: tuple[PlannedSeizure, ...] = ()
@@ -102,6 +104,13 @@ def cover(house: House, state: LedgerState, default: Default) -> Step:
         torn = _tear_up(state, default, default.lots, loss, house.rules.tear_up_band_ppm)
     closed = _close(house, torn.state, torn.state.defaults[default.id])
     return closed.after(*ready.effects, *torn.effects)
+
+
+def _priced(house: House, state: LedgerState, default: Default) -> bool:
+    """Whether prices are fit for what is to be done: a default without lots, and none to sell for, needs none."""
+    if not default.lots and (default.cash >= 0 or not default.collateral):
+        return True
+    return allowed(house, state, Action.BACKSTOP) and markable(state, default)
 
 
 def _seize(house: House, state: LedgerState, default: Default, planned: tuple[PlannedSeizure, ...]) -> Step:

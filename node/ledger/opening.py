@@ -17,9 +17,11 @@ from node.ledger.batch import AccountOpening
 from node.ledger.effects import EventKind, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
 from node.ledger.opened import book_inbox
+from node.ledger.prices import allowed
 from node.ledger.state import Default, Holding, House, LedgerState, Lot, Residue, Stage
 from node.ledger.steps import Step
 from node.ledger.types import MicroUsd, Status
+from node.liquidation.validity import Action
 
 LIMB_BOUND: Final = (1 << LIMB_BITS) + max(BASES)
 """A limb may reach this: its row shows less than 2^32 + b. Whoever cuts cash at 2^32 + 1 must be openable too."""
@@ -62,7 +64,7 @@ def open_account(house: House, state: LedgerState, opening: AccountOpening) -> S
     default = state.defaults.get(opening.default_id)
     if default is None or default.stage is not Stage.OPENING or default.frozen_in >= state.number:
         raise BatchInvalid("opening", f"default {opening.default_id.hex()} is not frozen in a final batch")
-    if state.market.stale:
+    if not allowed(house, state, Action.OPEN):
         raise BatchInvalid("opening", "an auction needs valid prices")
     account = state.accounts[default.account]
     points = decrypted_points(house, account, default, opening)

@@ -9,6 +9,7 @@ from node.ledger.errors import RulesInvalid
 from node.ledger.types import AccountId, MicroUsd
 from node.liquidation.auction import PPM, AuctionSchedule
 from node.liquidation.slices import PlanRules
+from node.liquidation.validity import ValidityLimits
 
 _POSITIVE: Final = (
     "due_blocks",
@@ -37,6 +38,9 @@ _NOT_NEGATIVE: Final = (
     "batch_cap",
     "reset_ppm",
     "max_resets",
+    "jump_ppm",
+    "uncertain_ppm",
+    "volatile_ppm",
     "tear_up_band_ppm",
     "backstop_limit",
     "seizure_buffer_ppm",
@@ -86,6 +90,12 @@ class HouseParameters:
     """How often in one default."""
     penalty_ppm: int
     """Of gross notional, from the defaulter's remains to the insurance fund."""
+    jump_ppm: int
+    """A price that moves by more than this in one round needs another round that confirms it."""
+    uncertain_ppm: int
+    """A price is uncertain with a confidence interval (half of it) of more than this."""
+    volatile_ppm: int
+    """A price is too volatile with a volatility in force of more than this."""
     tear_up_band_ppm: int
     """How far from its mark an instrument is settled, at most, to cover a loss that no fund does."""
     backstop: AccountId
@@ -126,6 +136,11 @@ class HouseParameters:
             self.auction_blocks,
             self.insolvent_blocks,
         )
+
+    @property
+    def validity(self) -> ValidityLimits:
+        """From when on a price is unfit for some actions."""
+        return ValidityLimits(self.jump_ppm, self.uncertain_ppm, self.volatile_ppm)
 
     @property
     def plan(self) -> PlanRules:

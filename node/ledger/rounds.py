@@ -6,6 +6,7 @@ from dataclasses import replace
 from node.ledger.batch import OracleRound, SignedObservation
 from node.ledger.effects import Effect, EventKind, event
 from node.ledger.errors import BatchInvalid
+from node.ledger.prices import after_round
 from node.ledger.settlement import settle_expired
 from node.ledger.signatures import SignatureMalformed, recover_compact
 from node.ledger.state import House, LedgerState
@@ -65,10 +66,9 @@ def next_market(house: House, market: MarketState, oracle_round: OracleRound) ->
 
 def market_after(house: House, state: LedgerState, rounds: Sequence[OracleRound]) -> MarketState:
     """The market after several rounds: what a proposer or voter computes its grid from."""
-    market = state.market
     for oracle_round in rounds:
-        market = next_market(house, market, oracle_round)
-    return market
+        state = after_round(house, state, next_market(house, state.market, oracle_round))
+    return state.market
 
 
 def apply_rounds(house: House, state: LedgerState, rounds: Sequence[OracleRound], grid: RiskGrid | None) -> Step:
@@ -81,7 +81,7 @@ def apply_rounds(house: House, state: LedgerState, rounds: Sequence[OracleRound]
     """
     effects: list[Effect] = []
     for oracle_round in rounds:
-        state = replace(state, market=next_market(house, state.market, oracle_round))
+        state = after_round(house, state, next_market(house, state.market, oracle_round))
         stale = state.market.stale
         prices = {entry.symbol: entry.price for entry in state.market.underlyings}
         effects.append(event(EventKind.ROUND, None, round=oracle_round.round, **prices))

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from circuits.pedersen import Commitment
 from node.ledger.account import Account
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
+from node.ledger.prices import allowed
 from node.ledger.state import Default, House, LedgerState, Residue, Stage
 from node.ledger.types import InstrumentId, MicroUsd, Status
+from node.liquidation.validity import Action
 from node.market.state import settlement_price
 
 
@@ -29,7 +31,7 @@ def settle_expired(house: House, state: LedgerState) -> Settled:
     for instrument in house.registry.expiring(state.market.time):
         name = InstrumentId(instrument.id)
         open_positions = any(name in account.positions for account in state.accounts.values())
-        if instrument.underlying in state.market.stale or not open_positions:
+        if not open_positions or not allowed(house, state, Action.SETTLE, instrument.underlying):
             continue
         price = MicroUsd(settlement_price(instrument, state.market))
         step = settle_instrument(state, name, price)

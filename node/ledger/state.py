@@ -12,6 +12,7 @@ from circuits.transcript import Deployment
 from node.ledger.account import Account, Credit
 from node.ledger.parameters import HouseParameters
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
+from node.liquidation.validity import Reference
 from node.market.grid import RiskGrid
 from node.market.instruments import Registry
 from node.market.parameters import MarketParameters
@@ -234,6 +235,8 @@ class LedgerState:
     trades: int = 0
     epoch: int = 0
     """That of the members who certified the last batch."""
+    references: tuple[Reference, ...] = ()
+    """What the next price of each feed is measured by, in the order of feeds."""
     bids: tuple[PendingBid, ...] = ()
     """Of the batch that is being executed; none once it is."""
     leaves: Mapping[AccountId, HashedLeaf] = field(default_factory=dict, compare=False, repr=False)

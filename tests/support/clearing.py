@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from circuits.committee import decryption_share
+from node.chains.certificates import ValidatorKey
 from node.ledger.account import Account
 from node.ledger.batch import (
     AccountOpening,
@@ -49,6 +50,9 @@ class Clearing:
     traders: list[Trader] = field(default_factory=list)
     prices: dict[str, float] = field(default_factory=lambda: dict(FIRST_PRICES))
     observers: int = 4
+    liars: Mapping[int, float] = field(default_factory=dict)
+    """What validators, by place, multiply every price by."""
+    confidence_ppm: int = 500
     verifier: Verifier | None = None
     effects: list[Effect] = field(default_factory=list)
     refused: tuple[Refused, ...] = ()
@@ -107,12 +111,16 @@ class Clearing:
     def observations(self, number: int, time: int) -> tuple[SignedObservation, ...]:
         """The signed observations of a round."""
         seen = [
-            (key, Observation(key.address, number, feed, int(price * FEED), 500, time))
-            for key in self.setting.keys[: self.observers]
+            (key, self._seen(key, place, number, feed, price, time))
+            for place, key in enumerate(self.setting.keys[: self.observers])
             for feed, price in self.prices.items()
         ]
         deployment = self.house.deployment.digest
         return tuple(SignedObservation(o, key.sign_digest(observation_digest(deployment, o))) for key, o in seen)
+
+    def _seen(self, key: ValidatorKey, place: int, number: int, feed: str, price: float, time: int) -> Observation:
+        told = int(price * self.liars.get(place, 1.0) * FEED)
+        return Observation(key.address, number, feed, told, self.confidence_ppm, time)
 
     def rounds_until(self, height: int) -> tuple[OracleRound, ...]:
         """The rounds that a batch of hub block `height` must carry."""

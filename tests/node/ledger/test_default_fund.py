@@ -122,11 +122,8 @@ def test_members_pay_pro_rata_after_the_insurance_fund(setting: Setting):
     paid = {share.member: share.amount for share in scene.default.fund_paid}
     assert sum(paid.values()) == missing
     assert abs(paid[one.id] * 3 - paid[three.id]) <= 3
-    assert clearing.state.default_fund == {
-        member: amount for member, amount in sorted({
-            one.id: 250 * USD - paid[one.id], three.id: 750 * USD - paid[three.id],
-        }.items())
-    }  # fmt: skip
+    left = {one.id: 250 * USD - paid[one.id], three.id: 750 * USD - paid[three.id]}
+    assert clearing.state.default_fund == left
     assert (clearing.state.insurance, clearing.state.shortfall) == (0, 0)
     assert clearing.account(scene.debtor).cash == Commitment.public(0)
 
