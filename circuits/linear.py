@@ -213,17 +213,12 @@ def _check_no_wrap(statement: LinearStatement) -> None:
     bounds = list(statement.bounds)
     limits = [row.limit for row in statement.shape.rows]
     rows = list(zip(statement.rows, limits, strict=True))
+    # Ascending variables: where an auxiliary is the last one, all the others are bounded already.
+    last = {row.variables[-1]: (row, limit) for row, limit in reversed(rows) if row.coefficients[-1:] in ((1,), (-1,))}
     for auxiliary in range(len(statement.bounds), statement.variables):
-        defining = (
-            _reach(row, limit, bounds)
-            for row, limit in rows
-            # Ascending variables: if the auxiliary is the last one, all the others are bounded already.
-            if row.variables and row.variables[-1] == auxiliary and row.coefficients[-1] in (1, -1)
-        )
-        bound = next(defining, None)
-        if bound is None:
+        if auxiliary not in last:
             raise StatementUnsound(f"auxiliary {auxiliary} has no defining row")
-        bounds.append(bound)
+        bounds.append(_reach(*last[auxiliary], bounds))
     for index, (row, limit) in enumerate(rows):
         if _reach(row, limit, bounds) >= ORDER // 2:
             raise StatementUnsound(f"row {index} could wrap around the group order")

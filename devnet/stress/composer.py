@@ -19,8 +19,10 @@ from devnet.stress.participants import Participant, Participants
 from devnet.stress.plain_verifier import high_limb
 from node.client.holdings import Holdings, WaitingCredit
 from node.ledger.messages import SEALED_BOX_BYTES, AccountReference, Bid, MarginProof, Message, Trade, TradeTerms
+from node.ledger.prices import allowed
 from node.ledger.state import Default, LedgerState, Lot
 from node.ledger.types import ROW_UNITS_PER_MICRO_USD, Digest, InstrumentId, MicroUsd, Status
+from node.liquidation.validity import Action
 from node.market.grid import RiskGrid
 from node.market.rows import compile_terms
 
@@ -99,7 +101,10 @@ class Composer:
         size = Opening(lots, scalar(self.first_blinding + self.trades))
         bought = _merged(taker.draft).traded(instrument, size, price)
         sold = _merged(maker.draft).traded(instrument, -size, price)
-        if not (taker.active and maker.active) or min(self.slack(bought), self.slack(sold)) < 0:
+        if (
+            not (self._allowed(Action.TRADE) and taker.active and maker.active)
+            or min(self.slack(bought), self.slack(sold)) < 0
+        ):
             return False
         commitment = self.ledger.laboratory.commit(size)
         terms = TradeTerms(
@@ -133,7 +138,7 @@ class Composer:
         How many units; 0, and nothing sent, if it is none. It is the account's last message of the batch.
         """
         offer, before = default.offer, _merged(entry.draft)
-        if offer is None or not entry.active or self.slack(before) < 0:
+        if offer is None or not (self._allowed(Action.BID) and entry.active) or self.slack(before) < 0:
             return 0
         units = _most(offer.units, lambda count: self.slack(_filled(before, offer.unit, count, limit)) >= 0)
         if not units:
@@ -158,6 +163,9 @@ class Composer:
 
         enough = 1 + _most(abs(lots), lacking)
         return sign * enough if enough <= abs(lots) else 0
+
+    def _allowed(self, action: Action) -> bool:
+        return allowed(self.ledger.laboratory.house, self.state, action)
 
     @property
     def _deployment(self) -> Deployment:

@@ -23,6 +23,7 @@ from node.ledger.batch import (
 )
 from node.ledger.execution import Proposal, assemble
 from node.ledger.messages import Message
+from node.ledger.prices import after_round
 from node.ledger.rounds import next_market
 from node.ledger.state import ChainCursor, LedgerState, genesis
 from node.ledger.types import AccountId, MicroUsd
@@ -60,12 +61,13 @@ class Composed(Protocol):
 
 @dataclass(slots=True)
 class Ledger:
-    """The state after the last batch, the rounds since then, and the market after them."""
+    """The state after the last batch, and the rounds since then."""
 
     laboratory: Laboratory
     verifier: PlainVerifier
     state: LedgerState
-    market: MarketState
+    ahead: LedgerState
+    """The same with the market after the rounds."""
     rounds: list[OracleRound] = field(default_factory=list)
     batches: int = 0
 
@@ -87,7 +89,12 @@ class Ledger:
             inventory={laboratory.dollars: cash + population.insurance},
             insurance=population.insurance,
         )
-        return cls(laboratory, PlainVerifier(laboratory.commit), state, market)
+        return cls(laboratory, PlainVerifier(laboratory.commit), state, state)
+
+    @property
+    def market(self) -> MarketState:
+        """After the rounds."""
+        return self.ahead.market
 
     def observe(self, prices: Mapping[str, int], time: int) -> None:
         """One more oracle round, signed by the validator; it is booked with the next batch."""
@@ -97,17 +104,15 @@ class Ledger:
         digest = house.deployment.digest
         signed = tuple(SignedObservation(o, key.sign_digest(observation_digest(digest, o))) for o in seen)
         entry = OracleRound(number, height, time, signed)
-        self.market = next_market(house, self.market, entry)
+        self.ahead = after_round(house, self.ahead, next_market(house, self.market, entry))
         self.rounds.append(entry)
 
     def preview(self) -> LedgerState:
         """The state as messages of the next batch find it, deposits and openings aside."""
         if not self.rounds:
             return self.state
-        market, grid = self.market, self._grid()
-        return replace(
-            self.state, market=market, grids=(*self.state.grids, grid), hub_height=market.height, hub_time=market.time
-        )
+        market, grids = self.market, (*self.state.grids, self._grid())
+        return replace(self.ahead, grids=grids, hub_height=market.height, hub_time=market.time)
 
     def _grid(self) -> RiskGrid:
         house = self.laboratory.house
@@ -134,7 +139,7 @@ class Ledger:
             self.verifier,
         )
         self.verifier.forget()
-        self.state, self.market = proposal.executed.state, proposal.executed.state.market
+        self.state = self.ahead = proposal.executed.state
         self.rounds = []
         self.batches += 1
         return proposal

@@ -55,8 +55,8 @@ class Experiment:
 class Tally:
     """What is counted on the way."""
 
-    liquidations: int = 0
-    cascaded: int = 0
+    pushed: set[Digest] = field(default_factory=set)
+    """Defaults of accounts that would have been good without the impact of earlier forced sales."""
     warned: int = 0
     messages: int = 0
     tear_ups: int = 0
@@ -222,8 +222,8 @@ class Run:
                 participant.pushed = self._holds_without_forced_sales(participant.id)
             elif entry.kind is EventKind.FROZEN:
                 participant.noticed = None
-                self.tally.liquidations += 1
-                self.tally.cascaded += participant.pushed
+                if participant.pushed:
+                    self.tally.pushed.add(Digest(bytes.fromhex(_attribute(entry, "default"))))
         self._count_tear_ups(effects, before)
 
     def _count_tear_ups(self, effects: tuple[Effect, ...], before: Mapping[AccountId, Holdings]) -> None:
@@ -278,7 +278,11 @@ class Run:
 
     def _note(self, number: int) -> None:
         prices = {symbol: self.ledger.market.price(symbol) for symbol in self.agents.markets}
-        self.series.add(self.path.times[number], prices, self.tally.liquidations, self._bad_debt())
+        self.series.add(self.path.times[number], prices, len(self._liquidated()), self._bad_debt())
+
+    def _liquidated(self) -> list[Digest]:
+        """Defaults of which something was sold or torn up: who has margin again when opened is its own master."""
+        return [name for name, default in self.ledger.state.defaults.items() if default.gross_sold]
 
     def _bad_debt(self) -> MicroUsd:
         closed = self.ledger.state.defaults.values()
@@ -295,8 +299,8 @@ class Run:
             bad_debt=self._bad_debt(),
             insurance=MicroUsd(state.insurance + paid),
             open_interest=self.population.total_open_interest,
-            liquidations=self.tally.liquidations,
-            cascaded=self.tally.cascaded,
+            liquidations=len(self._liquidated()),
+            cascaded=len(self.tally.pushed.intersection(self._liquidated())),
             overshoot=self.series.overshoot(self.path.prices),
             shortfall=MicroUsd(state.shortfall + self.tally.torn - self.tally.beyond),
             tear_ups=self.tally.tear_ups,

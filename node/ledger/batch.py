@@ -139,7 +139,7 @@ class Batch:
     segments: tuple[ChainSegment, ...]
     rounds: tuple[OracleRound, ...]
     grid: RiskGrid | None
-    """The last round's grid; None without a round."""
+    """The last round's grid; None without a round, and where its figures admit none."""
     openings: tuple[AccountOpening, ...]
     messages: tuple[Message, ...]
     new_root: Digest

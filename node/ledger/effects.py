@@ -47,6 +47,8 @@ class EventKind(StrEnum):
     PAY_FAILED = "PAY_FAILED"
     ROUND = "ROUND"
     FEED_STALE = "FEED_STALE"
+    ROUND_NOT_VALUED = "ROUND_NOT_VALUED"
+    """No grid can be made of the round's figures: the one before stays."""
     DUE = "DUE"
     CALLED = "CALLED"
     FROZEN = "FROZEN"

@@ -74,7 +74,8 @@ def market_after(house: House, state: LedgerState, rounds: Sequence[OracleRound]
 def apply_rounds(house: House, state: LedgerState, rounds: Sequence[OracleRound], grid: RiskGrid | None) -> Step:
     """The state after the batch's rounds, with the last one's grid among those that proofs may name.
 
-    Whether the grid's figures are right is for each node to check against its own before it votes.
+    Without one the last grid stays, and an event says so. Whether the grid's figures are right, or its absence is, is
+    for each node to check against its own before it votes.
 
     Raises:
         BatchInvalid: a round or grid that does not belong here.
@@ -89,15 +90,17 @@ def apply_rounds(house: House, state: LedgerState, rounds: Sequence[OracleRound]
         settled = settle_expired(house, state)
         state = settled.state
         effects.extend(settled.effects)
-    return Step(_with_grid(house, state, rounds, grid), tuple(effects))
+    valued = _with_grid(house, state, rounds, grid)
+    if rounds and state.market.priced and grid is None:
+        effects.append(event(EventKind.ROUND_NOT_VALUED, None, round=state.market.round))
+    return Step(valued, tuple(effects))
 
 
 def _with_grid(house: House, state: LedgerState, rounds: Sequence[OracleRound], grid: RiskGrid | None) -> LedgerState:
-    expected = bool(rounds) and state.market.priced
-    if expected is not (grid is not None):
-        raise BatchInvalid("grid", "a batch brings a grid exactly if it brings a round with prices")
     if grid is None:
         return state
+    if not rounds or not state.market.priced:
+        raise BatchInvalid("grid", "a batch brings a grid only if it brings a round with prices")
     if grid.round != state.market.round or grid.time != state.market.time:
         raise BatchInvalid("grid", f"of round {grid.round} where {state.market.round} is due")
     oldest = grid.round - house.market.accepted_rounds

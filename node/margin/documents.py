@@ -10,6 +10,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -30,16 +31,20 @@ class Fields:
         """`path` is how errors call the object within `file`. Raises FileInvalid if `value` is no object."""
         if not isinstance(value, dict):
             raise FileInvalid(file, path, "is no object")
-        self._file, self._path = file, path
+        self._file, self._path, self._subject = file, path, ""
         self._left: dict[str, Any] = dict(value)
 
     def name(self, key: str) -> str:
         """How errors call a member."""
         return f"{self._path}.{key}" if self._path else key
 
+    def about(self, subject: str) -> None:
+        """What the object is about, for the reasons of errors: they name it beside the object's place in the file."""
+        self._subject = subject
+
     def refuse(self, key: str, reason: str) -> NoReturn:
         """Raise FileInvalid for a member."""
-        raise FileInvalid(self._file, self.name(key), reason)
+        raise FileInvalid(self._file, self.name(key), f"of {self._subject} {reason}" if self._subject else reason)
 
     def _take(self, key: str) -> Any:
         if key not in self._left:
@@ -49,6 +54,8 @@ class Fields:
     def integer(self, key: str, least: int, most: int) -> int:
         """A whole number from `least` to `most`, both included."""
         value = self._take(key)
+        if isinstance(value, _Constant):
+            self.refuse(key, f"is {value.text}, which is no whole number")
         if not isinstance(value, int) or isinstance(value, bool):
             self.refuse(key, "is no whole number")
         if not least <= value <= most:
@@ -98,11 +105,23 @@ class Fields:
             self.refuse(key[:MAX_TEXT], "is not a field of this format")
 
 
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    """NaN or an infinity: no figure of any field, kept so that the refusal can name the field."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Fraction:
+    """A figure with a point or an exponent: no figure of any field, and maybe a secret."""
+
+
 def parse(file: str, data: bytes) -> Fields:
-    """The one object of a JSON text; `file` is how errors call it.
+    """The one object of a JSON text; `file` is how errors call it. Floats, NaN and Infinity are refused by field.
 
     Raises:
-        FileInvalid: oversize, not UTF-8, not JSON, a duplicated key, a float, NaN or Infinity.
+        FileInvalid: oversize, not UTF-8, not JSON, a duplicated key.
     """
 
     def pairs(members: list[tuple[str, object]]) -> dict[str, object]:
@@ -113,9 +132,6 @@ def parse(file: str, data: bytes) -> Fields:
             found[key] = value
         return found
 
-    def refuse(text: str) -> NoReturn:
-        raise FileInvalid(file, "", f"{text[:MAX_TEXT]} is no whole number, and nothing else is a figure here")
-
     if len(data) > MAX_FILE_BYTES:
         raise FileInvalid(file, "", f"more than {MAX_FILE_BYTES} bytes")
     try:
@@ -123,7 +139,7 @@ def parse(file: str, data: bytes) -> Fields:
         # The parser recurses in C: where a library has raised Python's limit, depth would end the process.
         if max(accumulate(_STEPS.get(character, 0) for character in _STRING.sub("", text)), default=0) > _MAX_DEPTH:
             raise FileInvalid(file, "", f"nests deeper than {_MAX_DEPTH}")
-        value = json.loads(text, object_pairs_hook=pairs, parse_float=refuse, parse_constant=refuse)
+        value = json.loads(text, object_pairs_hook=pairs, parse_float=lambda _: _Fraction(), parse_constant=_Constant)
     except UnicodeDecodeError as error:
         raise FileInvalid(file, "", "is not UTF-8") from error
     except json.JSONDecodeError as error:

@@ -24,7 +24,7 @@ from eth_hash.auto import keccak
 
 from node.margin.documents import Fields, parse, read
 from node.margin.errors import FileInvalid, MarketUnusable
-from node.market.errors import InvalidInstrument, InvalidParameters, MarketError
+from node.market.errors import ExpiredInstrument, InvalidInstrument, InvalidParameters, MarketError
 from node.market.grid import RiskGrid, compute_grid
 from node.market.instruments import (
     MAXIMUM_PRICE,
@@ -41,7 +41,7 @@ from node.market.instruments import (
     Registry,
 )
 from node.market.parameters import FUNDING_TOLERANCE_LIMIT, CorrelatedPair, MarketParameters, UnderlyingParameters
-from node.market.state import MarketState, UnderlyingState, check_barrier
+from node.market.state import MarketState, UnderlyingState, check_alive, check_barrier
 from node.market.volatility import VolatilityState
 
 VERSION: Final = "zkclear/market/1"
@@ -117,6 +117,7 @@ class Market:
             registry = Registry(symbols, tuple(instruments), tuple(collateral))
             prices = {entry.state.symbol: entry.state.price for entry in underlyings}
             for instrument in registry.instruments:
+                check_alive(instrument, time)
                 check_barrier(instrument, prices[instrument.underlying])
         except MarketError as error:
             raise FileInvalid(file, *_field_and_reason(error)) from error
@@ -199,6 +200,8 @@ def _field_and_reason(error: MarketError) -> tuple[str, str]:
             return f"parameters.{field}", reason
         case InvalidInstrument(instrument, field, reason):
             return f"{instrument}.{field}", reason
+        case ExpiredInstrument(instrument):
+            return f"{instrument}.expiry", str(error)
     return "", str(error)
 
 
@@ -209,7 +212,9 @@ class _Underlying:
 
     @classmethod
     def read(cls, fields: Fields, time: int) -> "_Underlying":
-        symbol, price = fields.text("symbol"), fields.integer("price_e8_usd", 1, MAXIMUM_PRICE - 1)
+        symbol = fields.text("symbol")
+        fields.about(symbol)
+        price = fields.integer("price_e8_usd", 1, MAXIMUM_PRICE - 1)
         sigma = fields.integer("volatility_ppm", *_VOLATILITIES)
         confidence = fields.integer("confidence_ppm", 0, PPM)
         tolerance = fields.integer("funding_tolerance_micro_usd", 1, FUNDING_TOLERANCE_LIMIT)
@@ -223,6 +228,7 @@ class _Underlying:
 
 def _instrument(fields: Fields) -> Instrument:
     kind, underlying = fields.text("kind"), fields.text("underlying")
+    fields.about(f"a {kind} on {underlying}")
     lots = fields.integer("lots_per_unit", 1, _MOST_SCALE)
     made: Instrument
     match kind:

@@ -27,7 +27,7 @@ from node.market.contingencies import (
     tail_range,
 )
 from node.market.curved import Frame, Quoted, Valuation, after_crossing, valuations
-from node.market.errors import MissingFeed, UnknownInstrument
+from node.market.errors import InvalidInput, MissingFeed, UnknownInstrument
 from node.market.forwards import NO_CARRY, CarryRange, covered_carry, valued_carry
 from node.market.instruments import (
     FEED_UNITS,
@@ -184,6 +184,8 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
     Raises:
         MissingFeed: an underlying that never had a valid price.
         ValueOutOfRange: a price that the lattice cannot serve.
+        InvalidInput: a price or volatility that is not positive, by underlying; a value that is not a number, by
+            instrument.
     """
     living = tuple(
         entry for entry in registry.instruments if isinstance(entry, Perpetual) or entry.expiry > market.time
@@ -214,6 +216,9 @@ def _underlying(
     symbol: str, living: Sequence[Instrument], parameters: MarketParameters, market: MarketState
 ) -> UnderlyingGrid:
     price, sigma = market.price(symbol), market.sigma_ppm(symbol)
+    for name, figure in (("price", price), ("volatility", sigma)):
+        if figure <= 0:
+            raise InvalidInput(symbol, name, str(figure))
     age = market.price_age(symbol)
     initial = initial_width(sigma, parameters, age)
     options = [entry for entry in living if isinstance(entry, Curved) and entry.underlying == symbol]
@@ -314,7 +319,10 @@ def _option(
     parameters: MarketParameters,
     market: MarketState,
 ) -> InstrumentGrid:
-    """`entry` is what the option called `name` is now."""
+    """`entry` is what the option called `name` is now. Raises InvalidInput for a value that is not a number."""
+    for figure, values in (("values", valued.values), ("mark", valued.mark), ("gap", valued.gap)):
+        if not np.isfinite(values).all():
+            raise InvalidInput(name, figure, "not finite")
     per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
     units = tuple(np.rint(valued.values.ravel() * per_lot).astype(np.int64).tolist())
     rounding = _disagreement(units) + settlement_rounding(entry, market.time, parameters)

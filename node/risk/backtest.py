@@ -1,8 +1,11 @@
 """The house's margin widths against recorded prices: coverage, procyclicality, lead times."""
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
+from node.market.parameters import CorrelatedPair
+from node.risk.apart import Apart, apart
 from node.risk.candles import HOUR, Tape
 from node.risk.coverage import Coverage, coverage
 from node.risk.leadtime import LeadTimes, lead_times
@@ -38,10 +41,11 @@ class AssetBacktest:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """All symbols of a file, and the number of oracle rounds replayed."""
+    """All symbols of a file, the number of oracle rounds replayed, and how far every two of the symbols went apart."""
 
     rounds: int
     assets: tuple[AssetBacktest, ...]
+    apart: tuple[Apart, ...]
 
 
 def run_backtest(tapes: tuple[Tape, ...]) -> Backtest:
@@ -52,7 +56,10 @@ def run_backtest(tapes: tuple[Tape, ...]) -> Backtest:
     """
     parameters = house_parameters(tapes)
     house, bare = replay(tapes, parameters), replay(tapes, unbuffered(parameters))
-    return Backtest(len(house.states), tuple(_asset(tape, house, bare) for tape in tapes))
+    symbols = sorted(tape.symbol for tape in tapes)
+    pairs = tuple(CorrelatedPair(*two) for two in combinations(symbols, 2))
+    distances = tuple(apart(house, pair, horizon) for pair in pairs for horizon in HORIZONS)
+    return Backtest(len(house.states), tuple(_asset(tape, house, bare) for tape in tapes), distances)
 
 
 def _asset(tape: Tape, house: Replay, bare: Replay) -> AssetBacktest:

@@ -39,6 +39,10 @@ def backtest(
     for asset in made.assets:
         for table in (_widths_table(asset), _leads_table(asset)):
             console.print(table)
+    for entry in made.apart:
+        distance = f"at most {entry.furthest_ppm / 10_000:.1f} % of the maintenance width apart"
+        beyond = f"{entry.beyond} of {entry.moves} beyond the near range"
+        console.print(f"{entry.pair} within {entry.horizon_seconds // HOUR} h: {distance}, {beyond}", markup=False)
     for path in pictures:
         console.print(f"plotted {path}", markup=False)
 
@@ -60,6 +64,7 @@ def document(made: Backtest) -> dict[str, object]:
             }
             for asset in made.assets
         },
+        "apart": [asdict(entry) for entry in made.apart],
         "lead_times": {asset.tape.symbol: _leads(asset) for asset in made.assets},
     }
 

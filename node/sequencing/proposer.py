@@ -18,6 +18,7 @@ from node.ledger.rounds import market_after
 from node.ledger.state import House, LedgerState
 from node.ledger.types import Address, Digest
 from node.ledger.wire import batch_hash, encode_batch
+from node.market.errors import MarketError
 from node.market.grid import RiskGrid, compute_grid
 from node.sequencing.admission import Admission
 from node.sequencing.inputs import due_heights, hub_header, oracle_round, pending_segments
@@ -196,16 +197,22 @@ class Proposer:
 
 
 def own_grid(house: House, state: LedgerState, rounds: Sequence[OracleRound]) -> RiskGrid | None:
-    """This node's grid after the rounds; None without rounds, or before every feed has had a price.
+    """This node's grid after the rounds; None without rounds, before every feed has had a price, and where the last
+    round's figures admit none: then the ledger keeps the grid that it has.
 
     Raises:
         BatchInvalid: a round that does not follow, or an observation that is not signed.
-        MarketError: prices that no grid can be made of.
     """
     if not rounds:
         return None
     market = market_after(house, state, rounds)
-    return compute_grid(house.registry, house.market, market) if market.priced else None
+    if not market.priced:
+        return None
+    try:
+        return compute_grid(house.registry, house.market, market)
+    except MarketError as error:
+        log.error("round_not_valued", round=market.round, error=str(error))
+        return None
 
 
 def _carries_anything(batch: Batch) -> bool:

@@ -155,11 +155,11 @@ class Voter:
     async def _check_grid(self, state: LedgerState, batch: Batch) -> None:
         try:
             own = await asyncio.to_thread(own_grid, self._house, state, batch.rounds)
-        except (BatchInvalid, MarketError) as error:
+        except BatchInvalid as error:
             raise Dispute(Rule.GRID_DIFFERS, str(error)) from error
         if own is None or batch.grid is None:
             if own is not batch.grid:
-                raise Dispute(Rule.GRID_DIFFERS, "a grid is there exactly if a round brings prices")
+                raise Dispute(Rule.GRID_DIFFERS, "a grid is there exactly if a round brings prices that admit one")
             return
         try:
             check_grid(batch.grid, own)

@@ -144,13 +144,15 @@ class Clearing:
         events: Mapping[int, Sequence[VaultEvent]] | None = None,
         openings: tuple[AccountOpening, ...] = (),
         blocks: int = 1,
+        valued: bool = True,
     ) -> Proposal:
-        """A batch on top of the state, without taking it."""
+        """A batch on top of the state, without taking it; without a grid if its rounds are not to be valued."""
         height = self.state.hub_height + blocks
         hub = HubHeader(height, bytes(32), START + height * BLOCK_SECONDS)
         rounds = self.rounds_until(height)
         market = market_after(self.house, self.state, rounds)
-        grid = compute_grid(self.house.registry, self.house.market, market) if rounds and market.priced else None
+        due = rounds and market.priced and valued
+        grid = compute_grid(self.house.registry, self.house.market, market) if due else None
         proposer = self.house.validators[self.proposer % 4]
         return assemble(
             self.house,

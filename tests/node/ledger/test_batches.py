@@ -20,7 +20,7 @@ from node.ledger.batch import (
     SignedObservation,
     Sold,
 )
-from node.ledger.effects import PayAction
+from node.ledger.effects import EventKind, LedgerEvent, PayAction
 from node.ledger.errors import BatchInvalid, RulesInvalid
 from node.ledger.execution import _fitting, assemble, execute
 from node.ledger.leaves import structure_digest
@@ -72,7 +72,6 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "earlier hub block": ({"hub": HubHeader(1, bytes(32), 1 << 40)}, "hub"),
     "earlier hub time": ({"hub": HubHeader(1 << 40, bytes(32), 1)}, "hub"),
     "no rounds": ({"rounds": ()}, "round"),
-    "no grid": ({"grid": None}, "grid"),
 }
 
 
@@ -248,6 +247,22 @@ def test_several_rounds_due_come_in_one_batch_with_the_last_ones_grid(clearing: 
     assert batch.grid is not None
     assert batch.grid == compute_grid(clearing.house.registry, clearing.house.market, after.market)
     assert after.grids[-1].round == 4
+
+
+def test_a_round_without_a_grid_keeps_the_one_before_says_so_and_proofs_may_still_name_it(setting: Setting):
+    owner = Trader(setting)
+    clearing = Clearing.start(setting, owner)
+    clearing.deposit(owner.id, 31337, "USD", 100 * USD)
+    before = clearing.grid
+    proposal = clearing.propose(blocks=4, valued=False)
+    executed = clearing.take(proposal.batch, proposal)
+    told = [e for e in executed.effects if isinstance(e, LedgerEvent) and e.kind is EventKind.ROUND_NOT_VALUED]
+    assert [e.attributes for e in told] == [(("round", str(before.round + 1)),)]
+    assert clearing.state.market.round == before.round + 1
+    assert clearing.grid is before
+    clearing.accept(owner.withdraw(clearing.state, "USD@31337", 1), blocks=0)
+    clearing.batch(blocks=4)
+    assert [grid.round for grid in clearing.state.grids[-2:]] == [before.round, before.round + 2]
 
 
 # Agreement.

@@ -94,7 +94,9 @@ def test_a_wrong_file_is_named(tmp_path: Path, examples: Path) -> None:
         "prove", "--portfolio", tmp_path / "p.json", "--market", examples / "market.json", "-o", tmp_path / "proof.bin"
     )
     assert shown.exit_code == 1
-    assert "p.json: 1.5 is no whole number" in " ".join(shown.output.split())
+    told = " ".join(shown.output.split())
+    assert "p.json: cash_micro_usd: is no whole number" in told
+    assert "1.5" not in told, "the file is secret"
 
 
 @pytest.mark.parametrize("readme", [ROOT / "README.md", README])

@@ -14,6 +14,7 @@ from circuits.group import ORDER
 from node.margin import Commitments, FileExists, FileInvalid, Market, MarketUnusable, Openings, Portfolio, ProvenMargin
 from node.margin.documents import MAX_FILE_BYTES, parse, write
 from node.margin.market import PARAMETERS
+from node.market.errors import ExpiredInstrument
 
 
 def market_with(examples: Path, change: Callable[[Any], None]) -> FileInvalid:
@@ -172,10 +173,6 @@ def test_spacing_and_order_do_not_change_a_market(examples: Path, market: Market
     [
         (b'{"a": 1, "a": 2}', "twice"),
         (b'{"b": {"a": 1, "a": 1}}', "twice"),
-        (b'{"a": 1.0}', "whole number"),
-        (b'{"a": 1e3}', "whole number"),
-        (b'{"a": NaN}', "whole number"),
-        (b'{"a": -Infinity}', "whole number"),
         (b'{"a": ' + b"9" * 5000 + b"}", "reads"),
         (b"[" * 100_000, "nests"),
         (b'{"a":' * 9 + b"1" + b"}" * 9, "nests"),
@@ -190,6 +187,53 @@ def test_spacing_and_order_do_not_change_a_market(examples: Path, market: Market
 def test_text_that_two_programs_could_read_apart_is_refused(text: bytes, reason: str) -> None:
     with pytest.raises(FileInvalid, match=reason):
         parse("f.json", text)
+
+
+@pytest.mark.parametrize("text", ["1.0", "1e3", "NaN", "-Infinity", "[NaN]", '{"b": 1.5}'])
+def test_a_figure_that_is_no_whole_number_is_refused_by_field_wherever_it_stands(text: str) -> None:
+    document = f'{{"a": {text}}}'.encode()
+    for read in (
+        lambda fields: fields.integer("a", 0, 9),
+        lambda fields: fields.text("a"),
+        lambda fields: fields.data("a", 1),
+        lambda fields: fields.version("a"),
+        lambda fields: [entry.integer("b", 0, 9) for entry in fields.objects("a", 9)],
+        lambda fields: fields.object("a").integer("b", 0, 9),
+        lambda fields: fields.end(),
+    ):
+        with pytest.raises(FileInvalid) as refusal:
+            read(parse("f.json", document))
+        assert refusal.value.field in ("a", "version", "a[0]", "a.b")
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "0.8"])
+def test_a_volatility_that_is_no_number_is_refused_naming_underlying_and_field(examples: Path, text: str) -> None:
+    document = (examples / "market.json").read_text()
+    at = document.index('"volatility_ppm"')
+    sigma = document[at : document.index(",", at)]
+    with pytest.raises(FileInvalid) as refusal:
+        Market.parse("m.json", document.replace(sigma, f'"volatility_ppm": {text}', 1).encode())
+    assert refusal.value.field == "underlyings[0].volatility_ppm"
+    assert refusal.value.reason.startswith("of BTC is ")
+    assert (text in refusal.value.reason) is (text != "0.8")
+
+
+def test_a_figure_of_an_instrument_that_cannot_be_is_refused_naming_kind_and_underlying(examples: Path) -> None:
+    refusal = market_with(examples, lambda document: document["instruments"][2].update(strike_e8_usd=0))
+    assert refusal.field == "instruments[2].strike_e8_usd"
+    assert refusal.reason.startswith("of a call on BTC ") or refusal.reason.startswith("of a put on BTC ")
+
+
+@pytest.mark.parametrize("late", [0, 1, 10**6])
+def test_an_instrument_that_has_expired_is_refused_naming_it_and_its_expiry(examples: Path, late: int) -> None:
+    def change(document: Any) -> None:
+        document["time"] = EXPIRY + late
+
+    refusal = market_with(examples, change)
+    assert refusal.field.startswith("BTC-20200327")
+    assert refusal.field.endswith(".expiry")
+    assert "expired" in refusal.reason
+    assert isinstance(refusal.__cause__, ExpiredInstrument)
 
 
 @settings(max_examples=200, deadline=None)

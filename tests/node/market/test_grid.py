@@ -252,6 +252,53 @@ def test_a_valuation_a_millionth_off_at_one_node_is_refused_by_instrument_and_no
     assert str(refusal.value).startswith(f"{CALL}.values[{node}]: published ")
 
 
+@pytest.mark.parametrize("field", ["tails", "skew", "basis"])
+def test_an_options_contingencies_may_differ_by_rounding_and_no_more(house, field):
+    own = house.grid()
+
+    def moved(by):
+        entry = own.instrument(CALL)
+        figures = getattr(entry.beyond, field)
+        changed = replace(entry, beyond=replace(entry.beyond, **{field: (figures[0] + by, *figures[1:])}))
+        return replace(own, instruments=tuple(changed if e.id == CALL else e for e in own.instruments))
+
+    check_grid(moved(1), own)
+    with pytest.raises(GridDisagreement) as refusal:
+        check_grid(moved(max(2, own.instrument(CALL).values[0] // 10**6)), own)
+    assert (refusal.value.instrument, refusal.value.field, refusal.value.node) == (CALL, field, 0)
+
+
+@pytest.mark.parametrize(("name", "field"), [("BTC-PERP", "tails"), ("WETH@1", "near"), (CALL, "slippage")])
+def test_exact_contingencies_must_be_equal(house, name, field):
+    own = house.grid()
+    entry = own.instrument(name)
+    figures = getattr(entry.beyond, field)
+    changed = figures + 1 if field == "slippage" else (figures[0] + 1, *figures[1:])
+    other = replace(entry, beyond=replace(entry.beyond, **{field: changed}))
+    with pytest.raises(GridDisagreement) as refusal:
+        check_grid(replace(own, instruments=tuple(other if e.id == name else e for e in own.instruments)), own)
+    assert (refusal.value.instrument, refusal.value.field) == (name, field)
+
+
+def test_a_settlement_token_below_its_peg_widens_the_closing_charge(house):
+    """At 0.97 dollars it is 0.02 below the threshold, of which four times counts: 8 % of 8,000 dollars a bitcoin."""
+    token = UnderlyingParameters("USD", 10**8, 1)
+    listed = replace(house.parameters, underlyings=(*house.parameters.underlyings, token), stablecoin="USD")
+    registry = replace(house.registry, underlyings=("BTC", "ETH", "USD"))
+
+    def charge(worth):
+        worthy = replace(house.state.underlying("BTC"), symbol="USD", price=worth)
+        state = replace(house.state, underlyings=(*house.state.underlyings, worthy))
+        grid = compute_grid(registry, listed, state)
+        assert [entry.symbol for entry in grid.underlyings] == ["BTC", "ETH"]
+        return grid.instrument("BTC-PERP").closing_charge
+
+    usual = house.grid().instrument("BTC-PERP").closing_charge
+    assert charge(10**8) == charge(99 * 10**6) == usual
+    assert charge(97 * 10**6) == usual + 640 * 10**9 // 10_000
+    assert charge(1) == usual + 8_000 * 10**9 // 10_000
+
+
 @pytest.mark.parametrize("name", ["BTC-PERP", "BTC-20200316", "WETH@1"])
 def test_linear_values_must_be_equal(house, name):
     grid = house.grid()

@@ -4,13 +4,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from node.market.errors import UnknownInstrument
+from node.market.margin import open_margin
 from node.market.oracle_rules import Price
 from node.market.state import advance
 from node.market.surface import Slice
+from node.market.valuation import option_value
 from node.market.window import LapseKind, MarginWindow, lapse, maintenance_range, window_of
 
 CALL = "BTC-20200316-8000-C"
@@ -179,6 +181,67 @@ def test_a_window_that_lacks_what_the_account_holds_has_lapsed(house):
     reason = lapse_of(house, without, house.state, ["BTC-PERP"])
     assert reason is not None
     assert (reason.kind, reason.subject) == (LapseKind.COVERAGE, "BTC-PERP")
+
+
+PAIR = ["BTC-PERP", "ETH-PERP"]
+
+
+def test_a_correlated_pair_that_goes_apart_lapses_though_each_stays_within_its_own_range(house):
+    window = window_of(house.grid(), PAIR, [])
+    apart = house.at(900, BTC=7_680, ETH=208)
+    reason = lapse_of(house, window, apart, PAIR)
+    assert (reason.kind, reason.subject) == (LapseKind.APART, "BTC/ETH")
+    for alone in PAIR:
+        assert lapse_of(house, window_of(house.grid(), [alone], []), apart, [alone]) is None
+
+
+@pytest.mark.parametrize(("btc", "eth"), [(7_680, 192), (8_320, 208), (8_060, 198.5)])
+def test_a_correlated_pair_that_moves_together_or_a_little_lapses_nothing(house, btc, eth):
+    window = window_of(house.grid(), PAIR, [])
+    assert lapse_of(house, window, house.at(900, BTC=btc, ETH=eth), PAIR) is None
+
+
+def test_collateral_of_one_and_a_position_in_the_other_are_a_pair_too(house):
+    window = window_of(house.grid(), ["BTC-PERP"], ["WETH@1"])
+    reason = lapse_of(house, window, house.at(900, BTC=7_680, ETH=208), ["BTC-PERP"], ["WETH@1"])
+    assert reason.kind is LapseKind.APART
+
+
+def test_with_an_option_the_near_range_ends_at_nodes(house):
+    near = house.grid().underlying("BTC").near
+    linear, full = (window_of(house.grid(), held, []).underlying("BTC") for held in (["BTC-PERP"], [CALL]))
+    assert (linear.near_low, linear.near_high) == (near.low, near.high)
+    nodes = house.grid().underlying("BTC").nodes
+    assert (full.near_low, full.near_high) == (
+        max(node for node in nodes if node <= near.low),
+        min(node for node in nodes if node >= near.high),
+    )
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    lots=st.tuples(st.integers(-(10**6), 10**6), st.integers(-(10**6), 10**6)),
+    option=st.integers(-(10**5), 10**5),
+    places=st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
+)
+def test_at_every_pair_of_prices_that_a_window_covers_a_proven_account_is_worth_something(house, lots, option, places):
+    """At any pair within the ranges that does not go apart, the book's model value, with cash at the proven least, does
+    not fall below the charges that are set aside for gaps."""
+    grid = house.grid()
+    positions = {"BTC-PERP": lots[0], "ETH-PERP": lots[1], CALL: option}
+    window = window_of(grid, list(positions), [])
+    btc, eth = (window.underlying(symbol) for symbol in ("BTC", "ETH"))
+    at = [
+        entry.low + (entry.high - entry.low) * place // 10**6 for entry, place in zip((btc, eth), places, strict=True)
+    ]
+    assume(not (at[0] < btc.near_low and at[1] > eth.near_high))
+    assume(not (at[0] > btc.near_high and at[1] < eth.near_low))
+    cash = -(open_margin(grid, 0, positions, {}).slack // 1_000)
+    worth = 1_000 * cash + at[0] * 10 * lots[0] // 10_000 + at[1] * 10 * lots[1] // 1_000
+    call = house.registry.instrument(CALL)
+    for level in grid.instrument(CALL).levels:
+        value = float(option_value(call, float(at[0]), level / 10**6, house.state.time)) * 10 / 10_000
+        assert worth + value * option >= -10
 
 
 def test_what_is_not_listed_has_no_window(house):

@@ -34,6 +34,10 @@ def test_json_has_coverage_procyclicality_and_lead_times_of_each_asset() -> None
     assert shown.exit_code == 0
     found = json.loads(shown.stdout)
     assert found["rounds"] == 288
+    assert [(entry["pair"], entry["horizon_seconds"]) for entry in found["apart"]] == [
+        ("BTC/ETH", 3600),
+        ("BTC/ETH", 21600),
+    ]
     for asset in ("BTC", "ETH"):
         assert set(found["coverage"][asset]) == {"1h", "6h"}
         for horizon in found["coverage"][asset].values():

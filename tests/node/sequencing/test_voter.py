@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
+from structlog.testing import capture_logs
 
 from node.chains import events as chain_events
 from node.ledger.batch import Batch, Deposited, HubHeader, LoggedEvent
@@ -180,6 +181,34 @@ async def test_a_grid_that_differs_in_the_last_unit_of_an_option_is_signed(court
 
     assert published != grid
     assert await court.verdict(made.batch) is None
+
+
+async def test_a_round_that_cannot_be_valued_is_proposed_and_signed_without_a_grid(setting: Setting, court: Court):
+    with ThreadPoolExecutor(1) as workers:
+        keys = {bench.key.address: bench.key for bench in (court.proposer, court.judge)}
+        benches = [make_bench(setting, key, court.chains, court.state, workers) for key in setting.keys]
+        for bench in benches:  # a price below the billion, whose window is not
+            bench.feeds.prices = {"BTC": 999_000_000, "ETH": 200}
+        await observe(benches, 1, START + SPACING * BLOCK_SECONDS)
+        proposer = next(bench for bench in benches if bench.key.address == court.batch.proposer)
+        with capture_logs() as logs:
+            batch = (await proposed(proposer, court.state)).batch
+            judge = next(bench for bench in benches if bench.key == keys[court.judge.key.address])
+            executed = await judge.voter.examine(court.state, 0, batch)
+
+    assert batch.grid is None
+    told = [entry["error"] for entry in logs if entry["event"] == "round_not_valued"]
+    assert len(told) >= 2
+    assert all(error.startswith("BTC: ") for error in told)
+    assert [e.attributes for e in executed.effects if getattr(e, "kind", None) is EventKind.ROUND_NOT_VALUED] == [
+        (("round", "1"),)
+    ]
+    assert executed.state.market.price("BTC") == 999_000_000 * FEED
+    assert executed.state.grids == ()
+
+
+async def test_a_grid_that_is_left_out_though_the_round_can_be_valued_is_disputed(court: Court):
+    assert await court.verdict(altered(court.batch, grid=None)) is Rule.GRID_DIFFERS
 
 
 async def test_a_round_cannot_be_skipped(court: Court):
