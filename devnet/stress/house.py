@@ -113,8 +113,14 @@ def _rules(policy: Policy, house: HouseParameters) -> HouseParameters:
         rules = replace(rules, full_below=_WHATEVER_IT_IS_WORTH)
     if policy.sale is Sale.MARKET_ORDER:
         # The price stays at the mark while the order is filled.
-        stays = {"auction_start_ppm": PPM, "auction_fast_ppm": PPM, "auction_fast_blocks": _FILLED_WITHIN}
-        rules = replace(rules, **stays, insolvent_blocks=_NEVER, reset_ppm=_NEVER)
+        rules = replace(
+            rules,
+            auction_start_ppm=PPM,
+            auction_fast_ppm=PPM,
+            auction_fast_blocks=_FILLED_WITHIN,
+            insolvent_blocks=_NEVER,
+            reset_ppm=_NEVER,
+        )
     return rules
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeGuard
+from typing import Final
 
 from devnet.stress.agents import Agents
 from devnet.stress.composer import Composer
@@ -16,9 +16,10 @@ from devnet.stress.participants import Participant, Participants
 from devnet.stress.paths import ROUND_SECONDS, PricePath
 from devnet.stress.policies import Margin, Policy, Sale
 from devnet.stress.population import BACKSTOP_PPM, Population, draw_population
+from devnet.stress.tally import Tally, attribute
 from node.client.holdings import Holdings
 from node.ledger.batch import AccountOpening
-from node.ledger.effects import Effect, EventKind, LedgerEvent, Posting, PostingKind
+from node.ledger.effects import Effect, EventKind, LedgerEvent
 from node.ledger.errors import InvariantBroken
 from node.ledger.invariants import report_invariants
 from node.ledger.state import Default, Stage
@@ -49,23 +50,6 @@ class Experiment:
         """
         first = {symbol: prices[0] for symbol, prices in self.path.prices.items()}
         return draw_population(first, self.accounts, self.seed, FirstMargin.at(first).required)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What is counted on the way."""
-
-    pushed: set[Digest] = field(default_factory=set)
-    """Defaults of accounts that would have been good without the impact of earlier forced sales."""
-    warned: int = 0
-    messages: int = 0
-    tear_ups: int = 0
-    torn: int = 0
-    """Micro-dollars that tear-ups brought defaulters."""
-    beyond: int = 0
-    """Of them, those that no loss needed."""
-    moved: int = 0
-    """Micro-dollars that tear-ups took from positions, the defaulters' gain among them."""
 
 
 @dataclass(slots=True)
@@ -223,26 +207,8 @@ class Run:
             elif entry.kind is EventKind.FROZEN:
                 participant.noticed = None
                 if participant.pushed:
-                    self.tally.pushed.add(Digest(bytes.fromhex(_attribute(entry, "default"))))
-        self._count_tear_ups(effects, before)
-
-    def _count_tear_ups(self, effects: tuple[Effect, ...], before: Mapping[AccountId, Holdings]) -> None:
-        """What a batch's tear-ups brought the defaulters beyond their losses, and what they moved among all others."""
-        torn = [entry for entry in effects if _is(entry, EventKind.TORN_UP)]
-        losses = {_attribute(entry, "default"): int(_attribute(entry, "loss")) for entry in torn}
-        for name, loss in losses.items():
-            brought = sum(int(_attribute(entry, "gain")) for entry in torn if _attribute(entry, "default") == name)
-            self.tally.torn += brought
-            self.tally.beyond += max(brought - loss, 0)
-        self.tally.tear_ups += len(torn)
-        instruments = {_attribute(entry, "instrument") for entry in torn}
-        for posting in effects:
-            if not isinstance(posting, Posting) or posting.kind is not PostingKind.SETTLED:
-                continue
-            if posting.instrument in instruments:
-                held = before[posting.account].position(posting.instrument).value
-                mark = self.ledger.state.grids[-1].mark_price(posting.instrument)
-                self.tally.moved += max(0, (mark - posting.amount) * held)
+                    self.tally.pushed.add(Digest(bytes.fromhex(attribute(entry, "default"))))
+        self.tally.count_tear_ups(effects, before, self.ledger.state.grids[-1])
 
     def _holds_without_forced_sales(self, name: AccountId) -> bool:
         """Whether the account's window would hold at the prices without the impact of forced sales."""
@@ -329,11 +295,3 @@ class _Order:
 
     default: Digest
     auction: int
-
-
-def _attribute(event: LedgerEvent, name: str) -> str:
-    return dict(event.attributes)[name]
-
-
-def _is(effect: Effect, kind: EventKind) -> TypeGuard[LedgerEvent]:
-    return isinstance(effect, LedgerEvent) and effect.kind is kind
