@@ -110,7 +110,7 @@ def _priced(house: House, state: LedgerState, default: Default) -> bool:
     """Whether prices are fit for what is to be done: a default without lots, and none to sell for, needs none."""
     if not default.lots and (default.cash >= 0 or not default.collateral):
         return True
-    return allowed(house, state, Action.BACKSTOP) and markable(state, default)
+    return allowed(house, state, Action.BACKSTOP) and (not default.lots or markable(state, default))
 
 
 def _seize(house: House, state: LedgerState, default: Default, planned: tuple[PlannedSeizure, ...]) -> Step:

@@ -13,8 +13,11 @@ from node.liquidation.slices import OpenBook
 
 
 def markable(state: LedgerState, default: Default) -> bool:
-    """Whether every lot has a mark: one that has expired waits for the price that it settles at."""
-    listed = {entry.id for entry in state.grids[-1].instruments} if state.grids else set[str]()
+    """Whether every lot has a mark of this round: one that has expired waits for the price that it settles at, and a
+    round that could not be valued has no marks."""
+    if not state.grids or state.grids[-1].round != state.market.round:
+        return False
+    listed = {entry.id for entry in state.grids[-1].instruments}
     return all(lot.instrument in listed for lot in default.lots)
 
 

@@ -172,8 +172,8 @@ def test_the_leveraged_trader_defaults_and_is_liquidated_on_several_chains(playe
     assert default.account == Role.LEVERAGED_LONG
     assert default.closed
     assert len(default.opened_by) == 3
-    assert default.auctions == 1
-    assert default.buyer
+    assert default.auctions >= 1
+    assert default.buyers
     assert len([usd for usd in default.seized.values() if usd > 0]) >= 2
 
 

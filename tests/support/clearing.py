@@ -53,6 +53,8 @@ class Clearing:
     liars: Mapping[int, float] = field(default_factory=dict)
     """What validators, by place, multiply every price by."""
     confidence_ppm: int = 500
+    down: int | None = None
+    """A validator, by place, that neither observes nor proposes."""
     verifier: Verifier | None = None
     effects: list[Effect] = field(default_factory=list)
     refused: tuple[Refused, ...] = ()
@@ -113,6 +115,7 @@ class Clearing:
         seen = [
             (key, self._seen(key, place, number, feed, price, time))
             for place, key in enumerate(self.setting.keys[: self.observers])
+            if place != self.down
             for feed, price in self.prices.items()
         ]
         deployment = self.house.deployment.digest
@@ -153,7 +156,8 @@ class Clearing:
         market = market_after(self.house, self.state, rounds)
         due = rounds and market.priced and valued
         grid = compute_grid(self.house.registry, self.house.market, market) if due else None
-        proposer = self.house.validators[self.proposer % 4]
+        up = [validator for place, validator in enumerate(self.house.validators) if place != self.down]
+        proposer = up[self.proposer % len(up)]
         return assemble(
             self.house,
             self.state,

@@ -337,6 +337,20 @@ async def test_a_bidder_takes_a_defaulted_portfolio_and_holds_its_openings(
     assert served.node.state.defaults[auction].offer is None
 
 
+async def test_a_member_contributes_to_the_default_fund_and_takes_it_back(served: Any, taker: ClientAccount) -> None:
+    await taker.contribute(MicroUsd(1_000 * DOLLAR))
+    await taker.refresh()
+    assert served.node.state.default_fund == {taker.id: 1_000 * DOLLAR}
+    assert taker.cash == 9_000 * DOLLAR
+    await taker.contribute(MicroUsd(-1_000 * DOLLAR))
+    await taker.prove_margin()
+    assert served.node.state.default_fund == {}
+    assert taker.cash == 10_000 * DOLLAR
+    with pytest.raises(HouseRefused) as refused:
+        await taker.contribute(MicroUsd(-1))
+    assert refused.value.reason == "AMOUNT_INVALID"
+
+
 async def test_bidding_on_what_is_not_on_offer_is_refused(taker: ClientAccount) -> None:
     with pytest.raises(HouseRefused) as refused:
         await taker.bid(Digest(b"\x09" * 32), MicroUsd(DOLLAR))
