@@ -1,4 +1,4 @@
-"""The node's commands: `zkclear node run`, `ceremony`, `rotation` and `status`."""
+"""The node's commands: `zkclear node run`, `ceremony`, `rotation`, `guard` and `status`."""
 
 import asyncio
 import signal
@@ -18,6 +18,7 @@ from node.chains.errors import ChainError
 from node.config import NodeConfig, load_config
 from node.daemon import Daemon
 from node.errors import NodeError
+from node.guard_cli import app as guard_app
 from node.logs import configure_logs
 from node.network import NetworkError
 from node.rotation_cli import app as rotation_app
@@ -28,6 +29,7 @@ app = typer.Typer(
     name="node", help="Run one validator of the clearing house, or ask how it is doing.", no_args_is_help=True
 )
 app.add_typer(rotation_app, name="rotation")
+app.add_typer(guard_app, name="guard")
 log = structlog.get_logger(__name__)
 
 _FATAL = (NodeError, NetworkError, StoreError, ChainError, SequencingError, CircuitError, OSError, RuntimeError)

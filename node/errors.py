@@ -41,6 +41,17 @@ class HandOverInvalid(NodeError):
 
 
 @dataclass
+class GuardInvalid(NodeError):
+    """A guard order that cannot be signed or sent, with the part at fault."""
+
+    part: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"guard {self.part}: {self.reason}"
+
+
+@dataclass
 class ConfigInvalid(NodeError):
     """A node's configuration that cannot be used, with the setting at fault."""
 

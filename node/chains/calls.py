@@ -12,7 +12,7 @@ from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
-from node.chains.certificates import BatchCommitment, Certificate, PayAction, Rotation, SeizeAction
+from node.chains.certificates import BatchCommitment, Certificate, GuardOrder, PayAction, Rotation, SeizeAction
 from node.chains.events import unhex
 from node.chains.rpc import Connection, request
 
@@ -91,6 +91,15 @@ def encode_rotate(rotation: Rotation, signers: Signers, certificate: Certificate
             *(list(rotation.new_signers), rotation.committee, rotation.batch),
             *_certificate_words(signers, certificate),
         ],
+    )
+
+
+def encode_guard(order: GuardOrder, signers: Signers, certificate: Certificate) -> bytes:
+    """CollateralVault.guard."""
+    return encode_call(
+        "guard",
+        ("address", "uint256", "uint256", *_CERTIFICATE_TYPES),
+        [order.token, order.limit, order.paused_until, *_certificate_words(signers, certificate)],
     )
 
 
@@ -173,6 +182,18 @@ class VaultReader:
     async def unit(self, token: bytes) -> int:
         """Base units of one ledger unit; 0 for a token that is not listed."""
         return int(await read(self.w3, self.address, "unit", ("address",), [token], "uint256"))
+
+    async def guard_orders(self) -> int:
+        """How many guard orders the vault has taken."""
+        return int(await read(self.w3, self.address, "guard_orders", (), (), "uint256"))
+
+    async def paused_until(self) -> int:
+        """Unix second up to which nothing enters or leaves; in the past if the vault is open."""
+        return int(await read(self.w3, self.address, "paused_until", (), (), "uint256"))
+
+    async def hourly_limit(self, token: bytes) -> int:
+        """Base units of a token that may leave in an hour; 0 if there is no limit."""
+        return int(await read(self.w3, self.address, "hourly_limit", ("address",), [token], "uint256"))
 
     async def checkpoint(self) -> int:
         """Number of the newest batch whose certificate was relayed to the vault; 0 before the first."""

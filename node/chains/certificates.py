@@ -34,6 +34,7 @@ _SEIZE_TYPE: Final = keccak(
     b"Seize(uint256 epoch,bytes32 actionId,address token,uint256 amount,"
     b"uint256 startPrice,uint256 floorPrice,uint256 duration,uint256 batch)"
 )
+_GUARD_TYPE: Final = keccak(b"Guard(uint256 epoch,uint256 sequence,address token,uint256 limit,uint256 pausedUntil)")
 _ROTATE_TYPE: Final = keccak(b"Rotate(uint256 epoch,bytes32 newSigners,bytes32 committee,uint256 batch)")
 
 
@@ -88,6 +89,18 @@ class Rotation:
     committee: bytes
     batch: int
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuardOrder:
+    """The order number `sequence` to a vault: a tighter hourly limit of `token` in base units (twenty zero bytes:
+    none), and a pause until unix second `paused_until`, which lifts one if it has passed."""
+
+    sequence: int
+    token: bytes
+    limit: int
+    paused_until: int
+    epoch: int = EPOCH
 
 
 def quorum(signers: int) -> int:
@@ -150,6 +163,13 @@ def rotation_digest(chain_id: int, hub: bytes, rotation: Rotation) -> bytes:
     new_signers = signer_set_hash(rotation.new_signers)
     words = [_ROTATE_TYPE, rotation.epoch, new_signers, rotation.committee, rotation.batch]
     return _digest(chain_id, hub, keccak(encode(types, words)))
+
+
+def guard_digest(chain_id: int, vault: bytes, order: GuardOrder) -> bytes:
+    """EIP-712 digest of an order for the CollateralVault at `vault`."""
+    types = ["bytes32", "uint256", "uint256", "address", "uint256", "uint256"]
+    words = [_GUARD_TYPE, order.epoch, order.sequence, order.token, order.limit, order.paused_until]
+    return _digest(chain_id, vault, keccak(encode(types, words)))
 
 
 class ValidatorKey:

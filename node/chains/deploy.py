@@ -21,10 +21,12 @@ from node.chains.rpc import Connection
 
 @dataclass(frozen=True, slots=True)
 class ListedToken:
-    """A token that a vault takes: its address, and the base units of one ledger unit."""
+    """A token that a vault takes: its address, the base units of one ledger unit, and those that may leave in an hour
+    (0: no limit)."""
 
     address: bytes
     unit: int
+    hourly_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ async def deploy_vault(
         list(signers),
         [token.address for token in tokens],
         [token.unit for token in tokens],
+        [token.hourly_limit for token in tokens],
         usd,
         _address(blueprint),
         *(exits.verifier, exits.exit_after, exits.challenge),

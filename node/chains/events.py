@@ -131,6 +131,17 @@ class Exited(LogPlace):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded(LogPlace):
+    """The vault took guard order number `sequence`, counted from 1: a tighter `limit` of `token`, unless that is twenty
+    zero bytes, and a pause until `paused_until`."""
+
+    sequence: int
+    token: bytes
+    limit: int
+    paused_until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted(LogPlace):
     """`sender` put `data` (at most 9,216 bytes) on the hub for all nodes to see."""
 
@@ -150,6 +161,7 @@ ChainEvent: TypeAlias = (
     | CheckpointRelayed
     | ExitRequested
     | Exited
+    | Guarded
 )
 
 
@@ -200,6 +212,9 @@ _LAYOUTS: Final[Mapping[bytes, _Layout]] = {
     ),
     _signature("Exited", *_PAYMENT_TYPES, "uint256"): _Layout(
         Exited, _PAYMENT_TOPICS, ("uint256", "uint256"), ("account", "token", "to", "amount", "version")
+    ),
+    _signature("Guarded", "uint256", "address", "uint256", "uint256"): _Layout(
+        Guarded, ("uint256", "address"), ("uint256", "uint256"), ("sequence", "token", "limit", "paused_until")
     ),
     _signature("SignersRotated", "uint256", "uint256", "bytes32", "bytes32"): _Layout(
         SignersRotated, ("uint256", "uint256"), ("bytes32", "bytes32"), ("epoch", "batch", "signers", "committee")

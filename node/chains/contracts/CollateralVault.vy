@@ -4,7 +4,8 @@
 @title The clearing house's collateral on one chain
 @license Apache-2.0
 @notice Takes deposits, and pays or seizes on the certificate of a quorum of validators. No owner, no proxy: what is
-        set at construction stays, but for the validators, who hand over to others. Every state-changing function holds one reentrancy lock.
+        set at construction stays, but for the validators, who hand over to others, and the hourly limits, which they may
+        tighten. Every state-changing function holds one reentrancy lock.
 @dev    Each action id is used once, whether the payment succeeds or fails. Amounts are base units of the token; a
         token's unit is the base units of one ledger unit.
 """
@@ -13,12 +14,17 @@ from ethereum.ercs import IERC20
 
 import certificate
 import exits
+import guards
 
 initializes: certificate
 initializes: exits[certificate := certificate]
+initializes: guards[certificate := certificate]
 exports: (
     certificate.signer_set_hash,
     certificate.epoch,
+    guards.guard_orders,
+    guards.paused_until,
+    guards.hourly_limit,
     exits.VERIFIER,
     exits.EXIT_AFTER,
     exits.CHALLENGE,
@@ -96,6 +102,7 @@ def __init__(
     signers: DynArray[address, certificate.MAX_SIGNERS],
     tokens: DynArray[address, MAX_TOKENS],
     units: DynArray[uint256, MAX_TOKENS],
+    limits: DynArray[uint256, MAX_TOKENS],
     usd: address,
     auction_blueprint: address,
     verifier: address,
@@ -109,6 +116,7 @@ def __init__(
     @param signers The validators, in the order that bitmaps follow.
     @param tokens Tokens taken as collateral, `usd` among them.
     @param units Base units of one ledger unit of each token.
+    @param limits Base units of each token that may leave in an hour; zero for no limit.
     @param usd The token that auctions are paid in.
     @param auction_blueprint ERC-5202 blueprint of CollateralAuction: the vault creates its own.
     @param verifier The deployment's SolvencyVerifier on this chain.
@@ -116,13 +124,14 @@ def __init__(
     @param challenge Seconds in which a newer checkpoint voids a request.
     """
     certificate.__init__(signers)
-    assert len(tokens) == len(units), "tokens and units do not pair up"
+    assert len(tokens) == len(units) and len(tokens) == len(limits), "tokens, units and limits do not match up"
     for i: uint256 in range(len(tokens), bound=MAX_TOKENS):
         # A call to an address without code succeeds with empty output, which reads like a payment that went well.
         assert tokens[i].is_contract, "a token has no code"
         assert units[i] > 0, "a unit is zero"
         assert self.unit[tokens[i]] == 0, "a token is listed twice"
         self.unit[tokens[i]] = units[i]
+        guards._list(tokens[i], limits[i])
     assert self.unit[usd] > 0, "the USD token is not listed"
     HUB_CHAIN = hub_chain
     HUB = hub
@@ -168,6 +177,7 @@ def deposit(account: bytes32, token: address, amount: uint256):
     @notice Takes `amount` base units from the caller for `account` (an insurance deposit names the insurance account).
     @dev    What arrived is measured, so a token with a transfer fee credits what is left of it, in whole ledger units.
     """
+    guards._require_open()
     unit: uint256 = self.unit[token]
     assert unit > 0, "token not listed"
     assert amount >= unit, "below one ledger unit"
@@ -206,6 +216,7 @@ def pay(
     )
     certificate._check(struct_hash, signers, bitmap, signatures)
     exits._saw(batch)
+    guards._leave(token, amount)
     if self._try_transfer(token, to, amount):
         log Paid(actionId=action_id, token=token, to=to, amount=amount)
     else:
@@ -247,11 +258,29 @@ def seize(
     )
     certificate._check(struct_hash, signers, bitmap, signatures)
     exits._saw(batch)
+    guards._leave(token, amount)
     before: uint256 = staticcall IERC20(token).balanceOf(AUCTION)
     assert extcall IERC20(token).transfer(AUCTION, amount, default_return_value=True), "the token refused the transfer"
     lot: uint256 = staticcall IERC20(token).balanceOf(AUCTION) - before
     extcall Auction(AUCTION).start(action_id, token, lot, start_price, floor_price, duration)
     log Seized(actionId=action_id, token=token, amount=amount)
+
+
+@external
+def guard(
+    token: address,
+    limit: uint256,
+    paused_until: uint256,
+    signers: DynArray[address, certificate.MAX_SIGNERS],
+    bitmap: uint256,
+    signatures: DynArray[bytes32[2], certificate.MAX_SIGNERS],
+):
+    """
+    @notice Tightens the hourly limit of `token` (zero leaves all limits alone), and pauses the vault until `paused_until`
+            (a time that has passed lifts a pause). Anyone may send a quorum's order, each once and in order.
+    """
+    assert token == empty(address) or self.unit[token] > 0, "token not listed"
+    guards._guard(token, limit, paused_until, signers, bitmap, signatures)
 
 
 @external
@@ -316,6 +345,7 @@ def finish_exit(account: bytes32, token: address):
     """
     request: exits.Request = exits._finish(account, token)
     amount: uint256 = request.units * self.unit[token]
+    guards._leave(token, amount)
     assert self._try_transfer(token, request.to, amount), "the token refused the transfer"
     log exits.Exited(account=account, token=token, to=request.to, amount=amount, version=request.version)
 

@@ -1,0 +1,103 @@
+# pragma version ~=0.4.3
+"""
+@title What may leave a vault in an hour, and a pause
+@license Apache-2.0
+@notice A limit per token on what leaves in an hour, which a quorum can only tighten, and a pause that a quorum sets and
+        lifts and that ends by itself. Both hold against validators' stolen keys for as long as they were set before.
+@dev    A module of the vault. The limit refills evenly: what left counts less by limit/3600 every second. With nothing
+        left to count one payment may exceed the limit, and the next ones wait the longer; else a payment larger than
+        the limit could never be made.
+"""
+
+import certificate
+
+uses: certificate
+
+event Guarded:
+    sequence: indexed(uint256)
+    token: indexed(address)
+    limit: uint256
+    pausedUntil: uint256
+
+HOUR: constant(uint256) = 3600
+# No pause reaches further, however many follow one another: a house that is gone does not keep what it paused.
+MAX_PAUSE: constant(uint256) = 7 * 86400
+# Limits stay below, so that no product of one and seconds overflows.
+LIMIT_BOUND: constant(uint256) = 2**128
+
+GUARD_TYPE: constant(bytes32) = keccak256(
+    "Guard(uint256 epoch,uint256 sequence,address token,uint256 limit,uint256 pausedUntil)"
+)
+
+# How many orders were taken: each is part of the next one's digest.
+guard_orders: public(uint256)
+# Nothing enters or leaves before this time.
+paused_until: public(uint256)
+# Base units an hour; zero where there is no limit.
+hourly_limit: public(HashMap[address, uint256])
+# What counts against the limit as of `_counted_at`.
+_counted: HashMap[address, uint256]
+_counted_at: HashMap[address, uint256]
+
+
+@internal
+def _list(token: address, limit: uint256):
+    assert limit < LIMIT_BOUND, "the limit is out of range"
+    self.hourly_limit[token] = limit
+
+
+@internal
+@view
+def _require_open():
+    assert block.timestamp >= self.paused_until, "paused"
+
+
+@internal
+@view
+def _count(token: address) -> uint256:
+    refilled: uint256 = (block.timestamp - self._counted_at[token]) * self.hourly_limit[token] // HOUR
+    counted: uint256 = self._counted[token]
+    return counted - min(counted, refilled)
+
+
+@internal
+def _leave(token: address, amount: uint256):
+    """
+    @notice Reverts while paused, or where `amount` base units exceed what may still leave.
+    """
+    self._require_open()
+    limit: uint256 = self.hourly_limit[token]
+    if limit == 0:
+        return
+    counted: uint256 = self._count(token)
+    # Subtracted, so that an absurd amount reverts with this reason and not with an overflow.
+    assert counted == 0 or (counted <= limit and amount <= limit - counted), "above the hourly limit"
+    self._counted[token] = counted + amount
+    self._counted_at[token] = block.timestamp
+
+
+@internal
+def _guard(
+    token: address,
+    limit: uint256,
+    paused_until: uint256,
+    signers: DynArray[address, certificate.MAX_SIGNERS],
+    bitmap: uint256,
+    signatures: DynArray[bytes32[2], certificate.MAX_SIGNERS],
+):
+    struct_hash: bytes32 = keccak256(
+        abi_encode(GUARD_TYPE, certificate.epoch, self.guard_orders, token, limit, paused_until)
+    )
+    certificate._check(struct_hash, signers, bitmap, signatures)
+    assert paused_until <= block.timestamp + MAX_PAUSE, "the pause is too long"
+    if token != empty(address):
+        before: uint256 = self.hourly_limit[token]
+        assert limit > 0, "a limit of nothing would be a pause without end"
+        assert limit < LIMIT_BOUND and (before == 0 or limit < before), "not a tighter limit"
+        # What left without a limit is not known: the hour begins now.
+        self._counted[token] = self._count(token)
+        self._counted_at[token] = block.timestamp
+        self.hourly_limit[token] = limit
+    self.paused_until = paused_until
+    self.guard_orders += 1
+    log Guarded(sequence=self.guard_orders, token=token, limit=limit, pausedUntil=paused_until)
