@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from node.ledger.auctions import asking_price, marked_unit
-
 from devnet.stress.composer import Composer
 from devnet.stress.house import Laboratory
 from devnet.stress.market import ImpactMarket
 from devnet.stress.participants import Participant, Participants
 from devnet.stress.population import Role
+from node.ledger.auctions import asking_price, marked_unit
 from node.ledger.state import Default
 from node.ledger.types import InstrumentId, MicroUsd
 from node.liquidation.auction import gross_notional, portfolio_mark

@@ -23,7 +23,7 @@ from node.market.instruments import PPM
 from node.risk.errors import RiskError
 
 FAILURES: Final = (DevnetError, RiskError, MarketError)
-ACCOUNTS: Final = 2_000
+ACCOUNTS: Final = 1_000
 DEFAULT_CRASH: Final = "cliff"
 _TABLE_WIDTH: Final = 180
 

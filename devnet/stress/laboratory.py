@@ -19,6 +19,8 @@ def compare(experiment: Experiment, policies: Sequence[Policy]) -> tuple[Outcome
     """
     experiment.population()
     workers = min(len(policies), os.cpu_count() or 1)
+    if workers == 1:
+        return tuple(play(policy, experiment) for policy in policies)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         runs = [pool.submit(play, policy, experiment) for policy in policies]
         return tuple(run.result() for run in runs)
