@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from circuits.transcript import Deployment
 from devnet.anvil import DEV_KEYS, Anvil
 from devnet.market import PriceTick
 from devnet.settings import CHAINS, CHALLENGE, EXIT_AFTER, ChainPlan
+from devnet.smiles import quoted
 from node.chains.compile import compile_contract
 from node.chains.deploy import (
     ExitTerms,
@@ -64,6 +65,14 @@ class DevChain:
         """Leave the tick's prices in the pool for the aggregators; the next block holds them."""
         for feed, price in (("BTC", tick.btc), ("ETH", tick.eth)):
             await self._call(self.aggregators[feed], "update(int256)", ("int256",), (price,))
+
+    async def post_surfaces(self, tick: PriceTick, time: int, expiries: Sequence[int]) -> None:
+        """Leave the forwards and smiles of a block at `time` in the pool, where the tick knows the volatility."""
+        for feed, volatility in (("BTC", tick.btc_volatility), ("ETH", tick.eth_volatility)):
+            slices = [astuple(entry) for entry in quoted(volatility, time, expiries)] if volatility else []
+            if slices:
+                kind = "(uint256,int256,uint256,uint256,uint256)[]"
+                await self._call(self.aggregators[feed], f"publish({kind})", (kind,), (slices,))
 
     async def posted_prices(self, time: int) -> PriceTick:
         """The aggregators' present answers, as a tick of `time`."""

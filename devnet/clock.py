@@ -6,12 +6,12 @@ owner would have a machine), the chains slow down, so that deadlines counted in 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from devnet.chains import DevChains
-from devnet.market import MarketReplay
+from devnet.chains import DevChain, DevChains
+from devnet.market import MarketReplay, PriceTick
 from devnet.settings import Cadence
 
 SETUP_INTERVAL: Final = 0.02
@@ -60,6 +60,8 @@ class MarketClock:
     genesis_height: int
     ledger_height: Callable[[], int]
     """Hub block that a quorum of nodes has in its ledger."""
+    expiries: Sequence[int] = ()
+    """What forwards and smiles are quoted for, unix seconds, ascending."""
     strained: Callable[[], bool] = lambda: False
     """Whether the machine has more of the owners' work in hand than it can do at once."""
     begun: int | None = None
@@ -91,8 +93,12 @@ class MarketClock:
         next_round, place = divmod(position, self.cadence.round_spacing)
         if place == 0:
             tick = self.replay.tick(0 if self.begun is None else next_round - self.begun)
-            await asyncio.gather(*(chain.post_prices(tick) for chain in self.steps.chains.chains))
+            await asyncio.gather(*(self._post(chain, tick, next_round) for chain in self.steps.chains.chains))
         await self.steps.mine(self._seconds(next_round))
+
+    async def _post(self, chain: DevChain, tick: PriceTick, next_round: int) -> None:
+        await chain.post_prices(tick)
+        await chain.post_surfaces(tick, self.steps.timestamp + self._seconds(next_round), self.expiries)
 
     def _seconds(self, next_round: int) -> int:
         if self.begun is None or next_round < self.begun:

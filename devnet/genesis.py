@@ -103,7 +103,7 @@ async def make_genesis(
     """
     first = replay.ticks[0]
     assets = [asset for chain in chains.chains for asset in _assets(chain)]
-    expiry = (replay.start // 86_400) * 86_400 + EXPIRY_SECONDS + 8 * 3600
+    expiry = expiry_of(replay)
     listing = standard_registry(first.btc, first.eth, replay.start, assets, expiry, expiry)
     limit = MicroUsd(40_000_000_000_000 * first.btc // (8_000 * 10**8))
     house = House(
@@ -117,6 +117,11 @@ async def make_genesis(
     entries = tuple([await _chain_entry(chain) for chain in chains.chains])
     genesis = Genesis(house, entries, height, time)
     (settings.folder / GENESIS).write_text(genesis.to_json(), encoding="utf-8")
+
+
+def expiry_of(replay: MarketReplay) -> int:
+    """When everything dated settles, unix seconds."""
+    return (replay.start // 86_400) * 86_400 + EXPIRY_SECONDS + 8 * 3600
 
 
 def exotics(price: int, expiry: int) -> tuple[Digital, Barrier]:
@@ -220,7 +225,7 @@ def _config(
     for chain in chains.chains:
         lines += ["", "[[chains]]", f"chain_id = {chain.plan.chain_id}", f'rpc = "{chain.anvil.url}"']
         feeds = ", ".join(f'{feed} = "{address.hex()}"' for feed, address in chain.aggregators.items())
-        lines.append(f"aggregators = {{ {feeds} }}")
+        lines += [f"aggregators = {{ {feeds} }}", "surfaces = true"]
     for other in validators:
         if other is not plan:
             address = other.key.address.hex()

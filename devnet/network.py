@@ -17,6 +17,7 @@ from devnet.genesis import (
     VALIDATORS,
     ValidatorPlan,
     deployment_of,
+    expiry_of,
     fresh_salt,
     logarithms,
     make_genesis,
@@ -151,7 +152,9 @@ class Devnet:
             chains, settings, replay, validators, deployment, ceremony.committee, owner, steps.height, genesis_time
         )
         follower = QuorumHeight(nodes, QUORUM, height=steps.height)
-        clock = MarketClock(steps, replay, settings.cadence, steps.height, lambda: follower.height)
+        clock = MarketClock(
+            steps, replay, settings.cadence, steps.height, lambda: follower.height, (expiry_of(replay),)
+        )
         if prepare is not None:
             prepare(nodes)
         try:

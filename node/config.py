@@ -29,11 +29,15 @@ class PeerSettings(_Strict):
 
 
 class ChainSettings(_Strict):
-    """This node's own connection to one chain; `aggregators` maps a feed to its contract's hex address."""
+    """This node's own connection to one chain; `aggregators` maps a feed to its contract's hex address.
+
+    `surfaces`: whether these contracts also quote forwards and smiles (`node.oracle.surface_feed`).
+    """
 
     chain_id: int
     rpc: str
     aggregators: dict[str, str] = Field(default_factory=dict)
+    surfaces: bool = False
 
 
 class ListenSettings(_Strict):

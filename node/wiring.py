@@ -28,6 +28,7 @@ from node.ledger.types import Address
 from node.network import NodeIdentity, PeerAddress, PeerMesh
 from node.oracle.chain_feed import ChainFeed
 from node.oracle.observer import Observer
+from node.oracle.surface_feed import SurfaceFeed
 from node.rotation_relay import Contract, RotationRelay
 from node.rotations import Succession
 from node.sequencing.admission import Admission
@@ -247,8 +248,9 @@ def _observer(config: NodeConfig, genesis: Genesis, key: ValidatorKey, connectio
     if home is None or home.chain_id not in connections:
         raise ConfigInvalid("feed_chain", f"chain {config.feed_chain} is not among the house's")
     w3 = connections[home.chain_id]
+    kind: type[ChainFeed] | type[SurfaceFeed] = SurfaceFeed if home.surfaces else ChainFeed
     feeds = {
-        feed: ChainFeed(feed, w3, to_checksum_address("0x" + address.removeprefix("0x")))
+        feed: kind(feed, w3, to_checksum_address("0x" + address.removeprefix("0x")))
         for feed, address in home.aggregators.items()
     }
     return Observer(Address(key.address), genesis.house.deployment.digest, feeds, key.sign_digest)

@@ -1,9 +1,16 @@
 # pragma version ~=0.4.3
 """
-@title A price aggregator with Chainlink's AggregatorV3 interface
+@title A price aggregator with Chainlink's AggregatorV3 interface, and a place for forwards and smiles
 @license Apache-2.0
 @notice Its owner sets the price; a development chain stands in for the real aggregator with it.
 """
+
+struct Slice:
+    expiry: uint256
+    basis_ppb: int256
+    call_wing: uint256
+    put_wing: uint256
+    bend: uint256
 
 struct Round:
     answer: int256
@@ -20,6 +27,8 @@ OWNER: immutable(address)
 description: public(String[32])
 rounds: HashMap[uint80, Round]
 latest: uint80
+slices: DynArray[Slice, 32]
+quoted_at: uint256
 
 
 @deploy
@@ -40,6 +49,25 @@ def update(answer: int256):
     self.latest += 1
     self.rounds[self.latest] = Round(answer=answer, updated_at=block.timestamp)
     log AnswerUpdated(current=answer, roundId=convert(self.latest, uint256), updatedAt=block.timestamp)
+
+
+@external
+def publish(slices: DynArray[Slice, 32]):
+    """
+    @notice Quotes forwards and smiles by expiry over the latest answer, at this block's time. Only for the owner.
+    """
+    assert msg.sender == OWNER, "only the owner"
+    self.slices = slices
+    self.quoted_at = block.timestamp
+
+
+@external
+@view
+def latestSurface() -> (DynArray[Slice, 32], uint256):
+    """
+    @return What was published last, and when (unix seconds, 0 for never).
+    """
+    return self.slices, self.quoted_at
 
 
 @external

@@ -1,7 +1,7 @@
 """Oracle rounds: signed observations become prices, the market moves, what expired settles, a grid comes into force."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from node.ledger.batch import OracleRound, SignedObservation
 from node.ledger.effects import Effect, EventKind, event
@@ -13,8 +13,10 @@ from node.ledger.state import House, LedgerState
 from node.ledger.steps import Step
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
-from node.market.oracle_rules import PriceResult, aggregate, observation_digest
+from node.market.oracle_rules import Price, PriceResult, aggregate, observation_digest
+from node.market.quotes import SurfaceRefused, SurfaceResult, aggregate_surface
 from node.market.state import MarketState, advance
+from node.market.surface import Surface
 
 
 def round_prices(house: House, oracle_round: OracleRound) -> dict[str, PriceResult]:
@@ -47,7 +49,15 @@ def _check_observation(house: House, oracle_round: OracleRound, signed: SignedOb
         raise BatchInvalid("observation", f"not signed by {seen.validator.hex()}")
 
 
-def next_market(house: House, market: MarketState, oracle_round: OracleRound) -> MarketState:
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """The market one round later, and why quotes of underlyings came to nothing, by underlying."""
+
+    market: MarketState
+    refused: Mapping[str, SurfaceRefused]
+
+
+def next_market(house: House, market: MarketState, oracle_round: OracleRound) -> Advanced:
     """The market after one more round.
 
     Raises:
@@ -58,16 +68,33 @@ def next_market(house: House, market: MarketState, oracle_round: OracleRound) ->
     if oracle_round.height != market.height + house.market.round_spacing:
         raise BatchInvalid("round", f"hub block {oracle_round.height} follows {market.height}: none may be skipped")
     prices = round_prices(house, oracle_round)
+    quoted = _round_surfaces(house, oracle_round, prices)
+    surfaces = [result for result in quoted.values() if isinstance(result, Surface)]
+    height, time = oracle_round.height, oracle_round.time
     try:
-        return advance(market, prices, oracle_round.height, oracle_round.time, house.registry, house.market)
+        moved = advance(market, prices, height, time, house.registry, house.market, surfaces)
     except MarketError as error:
         raise BatchInvalid("round", str(error)) from error
+    return Advanced(moved, {feed: result for feed, result in quoted.items() if isinstance(result, SurfaceRefused)})
+
+
+def _round_surfaces(
+    house: House, oracle_round: OracleRound, prices: Mapping[str, PriceResult]
+) -> dict[str, SurfaceResult]:
+    """What the quotes of each feed with a price come to."""
+    made: dict[str, SurfaceResult] = {}
+    for feed, price in prices.items():
+        if isinstance(price, Price):
+            seen = [s.observation for s in oracle_round.observations if s.observation.feed == feed]
+            expiries = {entry.time for entry in house.registry.expiries if entry.underlying == feed}
+            made[feed] = aggregate_surface(seen, price, expiries, house.market, oracle_round.time)
+    return made
 
 
 def market_after(house: House, state: LedgerState, rounds: Sequence[OracleRound]) -> MarketState:
     """The market after several rounds: what a proposer or voter computes its grid from."""
     for oracle_round in rounds:
-        state = after_round(house, state, next_market(house, state.market, oracle_round))
+        state = after_round(house, state, next_market(house, state.market, oracle_round).market)
     return state.market
 
 
@@ -82,11 +109,18 @@ def apply_rounds(house: House, state: LedgerState, rounds: Sequence[OracleRound]
     """
     effects: list[Effect] = []
     for oracle_round in rounds:
-        state = after_round(house, state, next_market(house, state.market, oracle_round))
+        advanced = next_market(house, state.market, oracle_round)
+        state = after_round(house, state, advanced.market)
         stale = state.market.stale
         prices = {entry.symbol: entry.price for entry in state.market.underlyings}
         effects.append(event(EventKind.ROUND, None, round=oracle_round.round, **prices))
         effects += [event(EventKind.FEED_STALE, None, feed=feed, round=oracle_round.round) for feed in stale]
+        effects += [
+            event(EventKind.SURFACE_REFUSED, None, feed=feed, round=oracle_round.round, reason=str(result.reason))
+            for feed, result in sorted(advanced.refused.items())
+        ]
+        old = state.market.old_surfaces(house.market)
+        effects += [event(EventKind.SURFACE_STALE, None, feed=feed, round=oracle_round.round) for feed in old]
         settled = settle_expired(house, state)
         state = settled.state
         effects.extend(settled.effects)

@@ -48,6 +48,7 @@ from node.ledger.wire_agreements import (
 from node.ledger.wire_fields import exact, name_field, parsed, reference_from_proto, reference_to_proto, require_bounded
 from node.market.grid import RiskGrid
 from node.market.oracle_rules import Observation
+from node.market.surface import MOST_SLICES, Slice
 
 _FRAME_BYTES: Final = 6
 """A field's tag (1) and the longest length that a batch can hold (5)."""
@@ -327,6 +328,16 @@ def observation_to_proto(signed: SignedObservation) -> batch_pb2.Observation:
         confidence_ppm=seen.confidence_ppm,
         observed_at=seen.observed_at,
         signature=signed.signature,
+        slices=[
+            batch_pb2.SurfaceSlice(
+                expiry=entry.expiry,
+                basis_ppb=entry.basis_ppb,
+                call_wing=entry.call_wing,
+                put_wing=entry.put_wing,
+                bend=entry.bend,
+            )
+            for entry in seen.slices
+        ],
     )
 
 
@@ -334,8 +345,10 @@ def observation_from_proto(proto: batch_pb2.Observation) -> SignedObservation:
     """The inverse of `observation_to_proto`.
 
     Raises:
-        WireError: a field has the wrong length.
+        WireError: a field has the wrong length, or there are too many slices.
     """
+    if len(proto.slices) > MOST_SLICES:
+        raise WireError("observation.slices", f"{len(proto.slices)}, at most {MOST_SLICES}")
     seen = Observation(
         validator=exact("observation.validator", proto.validator, 20),
         round=proto.round,
@@ -343,6 +356,7 @@ def observation_from_proto(proto: batch_pb2.Observation) -> SignedObservation:
         price=proto.price,
         confidence_ppm=proto.confidence_ppm,
         observed_at=proto.observed_at,
+        slices=tuple(Slice(s.expiry, s.basis_ppb, s.call_wing, s.put_wing, s.bend) for s in proto.slices),
     )
     return SignedObservation(seen, exact("observation.signature", proto.signature, 64))
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from node.market.charges import slippage
 from node.market.curved import Quoted
+from node.market.errors import InvalidInput
 from node.market.exotic_valuation import barrier_book, digital_book
 from node.market.instruments import (
     PPM,
@@ -144,7 +145,11 @@ def nothing_beyond(entry: Curved, levels: int) -> Contingencies:
 def curved_contingencies(
     options: Sequence[Quoted], beyond: Beyond, market: MarketState, parameters: MarketParameters
 ) -> list[Contingencies]:
-    """Of living options on one underlying, in their order; values to the nearest unit."""
+    """Of living options on one underlying, in their order; values to the nearest unit.
+
+    Raises:
+        InvalidInput: a value that is not a number, by instrument.
+    """
     made: dict[int, Contingencies] = {}
     for kind in (Option, Digital, Barrier):
         places = [place for place, quoted in enumerate(options) if isinstance(quoted.entry, kind)]
@@ -174,6 +179,8 @@ def _of_kind(
     made = []
     for place, quoted in enumerate(options):
         entry = quoted.entry
+        if not all(np.isfinite(part[place]).all() for part in parts):
+            raise InvalidInput(entry.id, "contingencies", "not finite")
         per_lot = ROW_UNITS_PER_FEED_UNIT / entry.lot_scale
         tail, skew, basis = (tuple(np.rint(part[place].ravel() * per_lot).astype(np.int64).tolist()) for part in parts)
         cost = slippage(entry, beyond.high, market, parameters)

@@ -149,3 +149,15 @@ class SurfaceArbitrage(MarketError):
 
     def __str__(self) -> str:
         return f"{self.underlying} at {self.expiry}: {self.condition} arbitrage, {self.reason}"
+
+
+@dataclass
+class SurfaceUnquoted(MarketError):
+    """Too few validators quoted forwards and smiles that count: `usable` of the `required`."""
+
+    underlying: str
+    usable: int
+    required: int
+
+    def __str__(self) -> str:
+        return f"{self.underlying}: {self.usable} usable quotes of {self.required} required"

@@ -15,13 +15,16 @@ from eth_hash.auto import keccak
 from node.market.errors import InvalidInput
 from node.market.instruments import MAXIMUM_PRICE, PPM
 from node.market.parameters import MarketParameters
+from node.market.surface import Slice
 
+_SLICE_TYPE: Final = b"Slice(uint256 expiry,int256 basisPpb,uint256 callWing,uint256 putWing,uint256 bend)"
 _TYPE_HASH: Final = bytes(
     keccak(
         b"Observation(bytes32 deployment,address validator,uint256 round,string feed,"
-        b"uint256 price,uint256 confidencePpm,uint256 observedAt)"
+        b"uint256 price,uint256 confidencePpm,uint256 observedAt,Slice[] slices)" + _SLICE_TYPE
     )
 )
+_SLICE_HASH: Final = bytes(keccak(_SLICE_TYPE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Observation:
     """What one validator (20-byte address) read of one feed for one round.
 
     `price` in feed units, `confidence_ppm` the half-width of the feed's own uncertainty, `observed_at` the
-    feed's time of its last update.
+    feed's time of its last update, `slices` the forwards and smiles that it quotes over that price, if any.
     """
 
     validator: bytes
@@ -38,6 +41,7 @@ class Observation:
     price: int
     confidence_ppm: int
     observed_at: int
+    slices: tuple[Slice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +88,27 @@ def observation_digest(deployment_digest: bytes, observation: Observation) -> by
     words.append(_word(observation, "round"))
     words.append(bytes(keccak(observation.feed.encode())))
     words.extend(_word(observation, name) for name in ("price", "confidence_ppm", "observed_at"))
+    words.append(bytes(keccak(b"".join(_slice_hash(observation.feed, entry) for entry in observation.slices))))
     return bytes(keccak(b"".join(words)))
 
 
 def _word(observation: Observation, name: str) -> bytes:
     value: int = getattr(observation, name)
-    if not 0 <= value < 2**128:
-        raise InvalidInput(observation.feed, name, str(value))
-    return value.to_bytes(32, "big")
+    return _checked(observation.feed, name, value, 0)
+
+
+def _slice_hash(feed: str, entry: Slice) -> bytes:
+    signed = _checked(feed, "basis_ppb", entry.basis_ppb, -(2**128))
+    figures = ("call_wing", "put_wing", "bend")
+    words = [_SLICE_HASH, _checked(feed, "expiry", entry.expiry, 0), signed]
+    words.extend(_checked(feed, name, getattr(entry, name), 0) for name in figures)
+    return bytes(keccak(b"".join(words)))
+
+
+def _checked(feed: str, name: str, value: int, least: int) -> bytes:
+    if not least <= value < 2**128:
+        raise InvalidInput(feed, name, str(value))
+    return value.to_bytes(32, "big", signed=least < 0)
 
 
 def aggregate(observations: Sequence[Observation], parameters: MarketParameters, block_time: int) -> PriceResult:
@@ -107,7 +124,7 @@ def aggregate(observations: Sequence[Observation], parameters: MarketParameters,
     if len({(entry.feed, entry.round) for entry in observations}) > 1:
         raise InvalidInput(observations[0].feed, "observations", "of several feeds or rounds")
     required = parameters.oracle_quorum
-    fresh = [entry for entry in _single(observations) if _usable(entry, parameters, block_time)]
+    fresh = fresh_observations(observations, parameters, block_time)
     if len(fresh) < required:
         return Refused(RefusalReason.NO_QUORUM, len(fresh), required, _missing(observations, fresh))
     centre = _median(fresh, lambda entry: entry.price)
@@ -120,6 +137,13 @@ def aggregate(observations: Sequence[Observation], parameters: MarketParameters,
     spread = max(entry.price for entry in near) - min(entry.price for entry in near)
     stated = _median(near, lambda entry: entry.confidence_ppm)
     return Price(price, max(stated, -(-spread * PPM // (2 * price))), len(near), dropped)
+
+
+def fresh_observations(
+    observations: Sequence[Observation], parameters: MarketParameters, block_time: int
+) -> list[Observation]:
+    """The observations that count at `block_time`: one a validator, of a price, neither stale nor uncertain."""
+    return [entry for entry in _single(observations) if _usable(entry, parameters, block_time)]
 
 
 def within_deviation(price: int, reference: int, deviation_ppm: int) -> bool:

@@ -3,7 +3,7 @@
 Also what instruments are worth without a model: exact marks of linear instruments, and settlement prices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from node.market import canonical, volatility
@@ -120,6 +120,11 @@ class MarketState:
         """The forwards and smiles in force for an underlying; None where none was ever quoted."""
         return next((entry for entry in self.surfaces if entry.underlying == symbol), None)
 
+    def old_surfaces(self, parameters: MarketParameters) -> tuple[str, ...]:
+        """The underlyings whose surface in force is older than a surface should be."""
+        oldest = self.time - parameters.surface_staleness_seconds
+        return tuple(entry.underlying for entry in self.surfaces if entry.time < oldest)
+
     def knocked_in_round(self, instrument: str) -> int | None:
         """The round whose price crossed an instrument's barrier; None while none has."""
         return next((entry.round for entry in self.knocks if entry.id == instrument), None)
@@ -170,8 +175,12 @@ def advance(
     time: int,
     registry: Registry,
     parameters: MarketParameters,
+    surfaces: Sequence[Surface] = (),
 ) -> MarketState:
     """The state one round later. A feed that is refused or absent keeps its price and is marked stale.
+
+    `surfaces` are the ones that the round brings, at most one an underlying, and come into force; where it brings none,
+    the one before stays.
 
     Funding accrues on the price in force since the last round. The first price of a feed starts its
     volatility's clock and moves nothing.
@@ -198,8 +207,14 @@ def advance(
         funding=funding,
         stale=stale,
         averages=averages,
+        surfaces=_in_force(state.surfaces, surfaces),
     )
     return replace(moved, knocks=(*state.knocks, *_knocked(moved, registry)))
+
+
+def _in_force(before: Sequence[Surface], brought: Sequence[Surface]) -> tuple[Surface, ...]:
+    made = {entry.underlying: entry for entry in (*before, *brought)}
+    return tuple(made[symbol] for symbol in sorted(made))
 
 
 def _knocked(state: MarketState, registry: Registry) -> tuple[Knock, ...]:

@@ -25,7 +25,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from node.market.errors import InvalidInput, MarketError, SurfaceArbitrage
+from node.market.errors import InvalidInput, SurfaceArbitrage
 from node.market.instruments import MAXIMUM_PRICE, PPM
 from node.market.parameters import YEAR_SECONDS
 
@@ -66,14 +66,6 @@ class Surface:
         return next((entry for entry in self.slices if entry.expiry == expiry), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The surface in force, and why the last one offered is not it; None if it is."""
-
-    surface: Surface | None
-    refusal: MarketError | None
-
-
 def check_surface(surface: Surface) -> None:
     """Accepts a surface without butterfly or calendar arbitrage.
 
@@ -107,17 +99,6 @@ def check_slice(underlying: str, entry: Slice) -> None:
     for name in _FIGURES:
         if not 0 < getattr(entry, name) <= _MOST_BEND:
             raise InvalidInput(underlying, f"{name} of {entry.expiry}", str(getattr(entry, name)))
-
-
-def offer(before: Surface | None, offered: Surface) -> Standing:
-    """The surface in force after another was offered: that one, or if it is refused or older, the one before."""
-    try:
-        check_surface(offered)
-        if before is not None and offered.time < before.time:
-            raise InvalidInput(offered.underlying, "time", f"{offered.time} before {before.time}")
-    except MarketError as refusal:
-        return Standing(before, refusal)
-    return Standing(offered, None)
 
 
 def implied_ppm(surface: Surface, entry: Slice, strike: int) -> int:

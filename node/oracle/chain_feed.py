@@ -63,13 +63,15 @@ class ChainFeed:
             FeedUnavailable: the chain cannot be reached, or has no block that old.
             FeedInvalid: an answer that is no price, or was never updated, or is dated after its block.
         """
+        return await self.read_at(await self.newest_block(not_after))
+
+    async def read_at(self, block: BlockData) -> FeedReading:
+        """The answer as of a block. Raises FeedUnavailable, FeedInvalid."""
+        number, latest = block["number"], self._contract.functions.latestRoundData()
         try:
-            block = await self._newest_block(not_after)
             if self._decimals is None:
-                self._decimals = await self._contract.functions.decimals().call(block_identifier=block["number"])
-            _, answer, _, updated_at, _ = await self._contract.functions.latestRoundData().call(
-                block_identifier=block["number"]
-            )
+                self._decimals = await self._contract.functions.decimals().call(block_identifier=number)
+            _, answer, _, updated_at, _ = await latest.call(block_identifier=number)
         except (TimeoutError, Web3Exception, ClientError, OSError) as error:
             raise FeedUnavailable(self._name, type(error).__name__) from error
         price = answer * FEED_UNITS // 10**self._decimals
@@ -78,6 +80,13 @@ class ChainFeed:
         if not 0 < updated_at <= block["timestamp"]:
             raise FeedInvalid(self._name, "updatedAt", str(updated_at))
         return FeedReading(price, self._confidence_ppm, updated_at)
+
+    async def newest_block(self, not_after: int) -> BlockData:
+        """The newest block not after `not_after`. Raises FeedUnavailable."""
+        try:
+            return await self._newest_block(not_after)
+        except (TimeoutError, Web3Exception, ClientError, OSError) as error:
+            raise FeedUnavailable(self._name, type(error).__name__) from error
 
     async def _newest_block(self, not_after: int) -> BlockData:
         """The newest block not after `not_after`: galloping back from the head, then by bisection."""

@@ -3,14 +3,18 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from node.market.surface import Slice
+
 
 @dataclass(frozen=True, slots=True)
 class FeedReading:
-    """Price in feed units (1e-8 USD per whole unit), confidence in ppm, and when the source updated it."""
+    """Price in feed units (1e-8 USD per whole unit), confidence in ppm, when the source updated it, and the forwards
+    and smiles that it quotes by expiry; none where it quotes prices only."""
 
     price: int
     confidence_ppm: int
     updated_at: int
+    slices: tuple[Slice, ...] = ()
 
 
 class Feed(Protocol):

@@ -76,7 +76,13 @@ class Observer:
         if key in self._made:  # another call for the same round was quicker
             return self._made[key]
         observation = Observation(
-            self._validator, round_number, feed, reading.price, reading.confidence_ppm, reading.updated_at
+            self._validator,
+            round_number,
+            feed,
+            reading.price,
+            reading.confidence_ppm,
+            reading.updated_at,
+            reading.slices,
         )
         signed = SignedObservation(observation, self._sign(observation_digest(self._deployment_digest, observation)))
         self._made[key] = signed

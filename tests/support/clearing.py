@@ -1,6 +1,6 @@
 """The ledger driven by hand, batch after batch, with the oracle rounds and chain events that a test asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -33,6 +33,7 @@ from node.ledger.wire import decode_batch, encode_batch
 from node.market.grid import RiskGrid, compute_grid
 from node.market.oracle_rules import Observation, observation_digest
 from node.market.state import genesis_state
+from node.market.surface import Slice
 from tests.support.ledger import BLOCK_SECONDS, CASH_OFFSET, CHAINS, FEED, START, Setting, Trader, token
 
 FIRST_PRICES: Mapping[str, float] = {"BTC": 8_000, "ETH": 200}
@@ -49,6 +50,8 @@ class Clearing:
     state: LedgerState
     traders: list[Trader] = field(default_factory=list)
     prices: dict[str, float] = field(default_factory=lambda: dict(FIRST_PRICES))
+    slices: dict[str, Callable[[int], tuple[Slice, ...]]] = field(default_factory=dict)
+    """By feed, what the validator of each place quotes of forwards and smiles."""
     observers: int = 4
     liars: Mapping[int, float] = field(default_factory=dict)
     """What validators, by place, multiply every price by."""
@@ -123,7 +126,11 @@ class Clearing:
 
     def _seen(self, key: ValidatorKey, place: int, number: int, feed: str, price: float, time: int) -> Observation:
         told = int(price * self.liars.get(place, 1.0) * FEED)
-        return Observation(key.address, number, feed, told, self.confidence_ppm, time)
+        return Observation(key.address, number, feed, told, self.confidence_ppm, time, self._quote(feed, place))
+
+    def _quote(self, feed: str, place: int) -> tuple[Slice, ...]:
+        quoted = self.slices.get(feed)
+        return () if quoted is None else quoted(place)
 
     def rounds_until(self, height: int) -> tuple[OracleRound, ...]:
         """The rounds that a batch of hub block `height` must carry."""

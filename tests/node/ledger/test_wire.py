@@ -41,8 +41,18 @@ from node.ledger.messages import (
     Withdraw,
 )
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
-from node.ledger.wire import batch_hash, decode_batch, decode_message, encode_batch, encode_message, size_in_batch
+from node.ledger.wire import (
+    batch_hash,
+    decode_batch,
+    decode_message,
+    encode_batch,
+    encode_message,
+    observation_from_proto,
+    observation_to_proto,
+    size_in_batch,
+)
 from node.market.oracle_rules import Observation
+from node.market.surface import MOST_SLICES, Slice
 from tests.circuits.test_group import compress, order_eleven_point
 from tests.support.clearing import Clearing
 from tests.support.ledger import Setting
@@ -153,9 +163,11 @@ segments = st.builds(
     digests,
     st.lists(st.builds(LoggedEvent, numbers, numbers, events), max_size=3).map(tuple),
 )
+small = st.integers(0, 2**32 - 1)
+slices = st.builds(Slice, numbers, st.integers(-(2**63), 2**63 - 1), small, small, small)
 observations = st.builds(
     SignedObservation,
-    st.builds(Observation, addresses, numbers, names, numbers, st.integers(0, 2**32 - 1), numbers),
+    st.builds(Observation, addresses, numbers, names, numbers, small, numbers, st.lists(slices, max_size=3).map(tuple)),
     st.binary(min_size=64, max_size=64),
 )
 rounds = st.builds(OracleRound, numbers, numbers, numbers, st.lists(observations, max_size=2).map(tuple))
@@ -342,3 +354,15 @@ def test_what_a_part_adds_to_a_batch_is_known_beforehand(message: Message, openi
     more = replace(EMPTY, messages=(message,), openings=(opening,))
     added = len(encode_batch(more)) - len(encode_batch(EMPTY))
     assert added <= size_in_batch(message) + size_in_batch(opening) <= added + 2 * 6
+
+
+def test_an_observation_with_too_many_slices_is_refused():
+    seen = SignedObservation(
+        Observation(bytes(20), 1, "BTC", 1, 1, 1, (Slice(1, 0, 1, 1, 1),) * MOST_SLICES), bytes(64)
+    )
+    proto = observation_to_proto(seen)
+    assert observation_from_proto(proto) == seen
+    proto.slices.add()
+    with pytest.raises(WireError) as refusal:
+        observation_from_proto(proto)
+    assert refusal.value.field == "observation.slices"

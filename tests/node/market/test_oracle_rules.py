@@ -17,12 +17,14 @@ from node.market.oracle_rules import (
     aggregate,
     observation_digest,
 )
+from node.market.surface import Slice
 
 NOW = 1_583_020_800
 USD = 10**8
+SLICE = Slice(NOW + 86_400, -1_000, 80_000, 120_000, 130_000)
 
 
-def observation(author: int, price: int = 8_000 * USD, **changes: int) -> Observation:
+def observation(author: int, price: int = 8_000 * USD, **changes: object) -> Observation:
     return replace(Observation(bytes([author]) * 20, 7, "BTC", price, 500, NOW - 60), **changes)
 
 
@@ -118,19 +120,29 @@ def test_every_field_and_the_deployment_enter_the_signed_digest():
     seen = {observation_digest(b"\x01" * 32, base), observation_digest(b"\x02" * 32, base)}
     changed = {"validator": b"\x09" * 20, "feed": "ETH"}
     for field in fields(Observation):
-        value = changed.get(field.name, 12_345)
+        value = changed.get(field.name, (SLICE,) if field.name == "slices" else 12_345)
         seen.add(observation_digest(b"\x01" * 32, replace(base, **{field.name: value})))
-    assert len(seen) == 2 + len(fields(Observation))
+    for field in fields(Slice):
+        other = replace(SLICE, **{field.name: getattr(SLICE, field.name) + 1})
+        seen.add(observation_digest(b"\x01" * 32, replace(base, slices=(other,))))
+    seen.add(observation_digest(b"\x01" * 32, replace(base, slices=(SLICE, SLICE))))
+    assert len(seen) == 3 + len(fields(Observation)) + len(fields(Slice))
 
 
 def test_the_signed_digest_is_the_hash_of_an_abi_encoding():
-    seen = observation(1)
+    seen = observation(1, slices=(SLICE, replace(SLICE, basis_ppb=-7)))
+    slice_type = b"Slice(uint256 expiry,int256 basisPpb,uint256 callWing,uint256 putWing,uint256 bend)"
     type_hash = keccak(
         b"Observation(bytes32 deployment,address validator,uint256 round,string feed,"
-        b"uint256 price,uint256 confidencePpm,uint256 observedAt)"
+        b"uint256 price,uint256 confidencePpm,uint256 observedAt,Slice[] slices)" + slice_type
+    )
+    words = ["bytes32", "uint256", "int256", "uint256", "uint256", "uint256"]
+    hashed = b"".join(
+        keccak(abi_encode(words, [keccak(slice_type), e.expiry, e.basis_ppb, e.call_wing, e.put_wing, e.bend]))
+        for e in seen.slices
     )
     expected = abi_encode(
-        ["bytes32", "bytes32", "address", "uint256", "bytes32", "uint256", "uint256", "uint256"],
+        ["bytes32", "bytes32", "address", "uint256", "bytes32", "uint256", "uint256", "uint256", "bytes32"],
         [
             type_hash,
             b"\x05" * 32,
@@ -140,9 +152,17 @@ def test_the_signed_digest_is_the_hash_of_an_abi_encoding():
             seen.price,
             seen.confidence_ppm,
             seen.observed_at,
+            keccak(hashed),
         ],
     )
     assert observation_digest(b"\x05" * 32, seen) == keccak(expected)
+
+
+@pytest.mark.parametrize("change", [{"call_wing": -1}, {"expiry": -1}, {"bend": 2**128}, {"basis_ppb": 2**128}])
+def test_a_slice_that_cannot_be_encoded_is_not_signed(change):
+    with pytest.raises(InvalidInput) as refusal:
+        observation_digest(b"\x01" * 32, observation(1, slices=(replace(SLICE, **change),)))
+    assert refusal.value.field == next(iter(change))
 
 
 def test_a_digest_needs_whole_words():

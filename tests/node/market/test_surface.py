@@ -20,7 +20,6 @@ from node.market.surface import (
     Surface,
     check_surface,
     implied_ppm,
-    offer,
     widening_ppm,
 )
 from node.market.valuation import black
@@ -152,24 +151,11 @@ def test_slices_out_of_order_none_or_too_many_are_refused():
             check_surface(replace(SURFACE, slices=made))
 
 
-def test_a_refused_surface_leaves_the_last_good_one_which_widens_with_its_age():
-    first = offer(None, SURFACE)
-    assert (first.surface, first.refusal) == (SURFACE, None)
-    bad = Surface("BTC", TIME + 3_600, SPOT, (FAR, NEAR))
-    kept = offer(first.surface, bad)
-    assert kept.surface is SURFACE
-    assert isinstance(kept.refusal, InvalidInput)
-    assert offer(None, bad).surface is None
+def test_levels_widen_with_age():
     ages = [widening_ppm(SURFACE, TIME + age, 250_000) for age in (0, 1, 3_600, DAY)]
     assert ages == [0, 3, 10_417, 250_000]
     with pytest.raises(InvalidInput):
         widening_ppm(SURFACE, TIME - 1, 250_000)
-
-
-def test_an_older_surface_does_not_replace_a_newer_one():
-    stale = offer(SURFACE, replace(SURFACE, time=TIME - 1))
-    assert stale.surface is SURFACE
-    assert isinstance(stale.refusal, InvalidInput)
 
 
 def test_volatility_is_variance_per_year():
@@ -184,14 +170,3 @@ def test_a_value_at_forward_and_volatility_of_the_surface_equals_quantlibs(strik
     for sign, kind in ((1.0, QuantLib.Option.Call), (-1.0, QuantLib.Option.Put)):
         theirs = QuantLib.blackFormula(kind, float(strike), forward, deviation, 1.0)
         assert float(black(forward, float(strike), deviation, sign)) == pytest.approx(theirs, abs=1e-10, rel=1e-12)
-
-
-@given(st.lists(slices(2), min_size=3, max_size=7))
-def test_medians_of_accepted_surfaces_are_accepted(offered):
-    """Figure by figure: what honest observers see may be aggregated like prices."""
-    names = ("basis_ppb", "call_wing", "put_wing", "bend")
-    made = []
-    for place, entry in enumerate(offered[0]):
-        ordered = {name: sorted(getattr(seen[place], name) for seen in offered) for name in names}
-        made.append(replace(entry, **{name: figures[len(figures) // 2] for name, figures in ordered.items()}))
-    check_surface(surface_of(*made))

@@ -17,6 +17,7 @@ from node.ledger.epochs import Epochs
 from node.ledger.state import ChainCursor, House, LedgerState, genesis
 from node.market.oracle_rules import Observation, observation_digest
 from node.market.state import genesis_state
+from node.market.surface import Slice
 from node.network.errors import InvalidGossip, PeerUnavailable
 from node.oracle.observer import RoundReport, SignedObservation
 from node.sequencing.finality import BatchArchive, rebuild
@@ -190,16 +191,19 @@ class FakeMesh:
 
 @dataclass
 class FakeFeeds:
-    """Signed observations at fixed dollar prices."""
+    """Signed observations at fixed dollar prices, with the forwards and smiles of some feeds."""
 
     key: ValidatorKey
     house: House
     prices: dict[str, int] = field(default_factory=lambda: {"BTC": 8_000, "ETH": 200})
+    slices: dict[str, tuple[Slice, ...]] = field(default_factory=dict)
 
     async def observe_all(self, round_number: int, not_after: int) -> RoundReport:
         made = []
         for feed, price in self.prices.items():
-            seen = Observation(self.key.address, round_number, feed, price * FEED, 500, not_after)
+            seen = Observation(
+                self.key.address, round_number, feed, price * FEED, 500, not_after, self.slices.get(feed, ())
+            )
             digest = observation_digest(self.house.deployment.digest, seen)
             made.append(SignedObservation(seen, self.key.sign_digest(digest)))
         return RoundReport(tuple(made), ())

@@ -100,7 +100,7 @@ class ChainSegment(_message.Message):
     def __init__(self, chain_id: _Optional[int] = ..., from_block: _Optional[int] = ..., to_block: _Optional[int] = ..., to_hash: _Optional[bytes] = ..., events: _Optional[_Iterable[_Union[ChainEvent, _Mapping]]] = ...) -> None: ...
 
 class Observation(_message.Message):
-    __slots__ = ("validator", "round", "feed", "price", "confidence_ppm", "observed_at", "signature")
+    __slots__ = ("validator", "round", "feed", "price", "confidence_ppm", "observed_at", "signature", "slices")
     VALIDATOR_FIELD_NUMBER: _ClassVar[int]
     ROUND_FIELD_NUMBER: _ClassVar[int]
     FEED_FIELD_NUMBER: _ClassVar[int]
@@ -108,6 +108,7 @@ class Observation(_message.Message):
     CONFIDENCE_PPM_FIELD_NUMBER: _ClassVar[int]
     OBSERVED_AT_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    SLICES_FIELD_NUMBER: _ClassVar[int]
     validator: bytes
     round: int
     feed: str
@@ -115,7 +116,22 @@ class Observation(_message.Message):
     confidence_ppm: int
     observed_at: int
     signature: bytes
-    def __init__(self, validator: _Optional[bytes] = ..., round: _Optional[int] = ..., feed: _Optional[str] = ..., price: _Optional[int] = ..., confidence_ppm: _Optional[int] = ..., observed_at: _Optional[int] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    slices: _containers.RepeatedCompositeFieldContainer[SurfaceSlice]
+    def __init__(self, validator: _Optional[bytes] = ..., round: _Optional[int] = ..., feed: _Optional[str] = ..., price: _Optional[int] = ..., confidence_ppm: _Optional[int] = ..., observed_at: _Optional[int] = ..., signature: _Optional[bytes] = ..., slices: _Optional[_Iterable[_Union[SurfaceSlice, _Mapping]]] = ...) -> None: ...
+
+class SurfaceSlice(_message.Message):
+    __slots__ = ("expiry", "basis_ppb", "call_wing", "put_wing", "bend")
+    EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    BASIS_PPB_FIELD_NUMBER: _ClassVar[int]
+    CALL_WING_FIELD_NUMBER: _ClassVar[int]
+    PUT_WING_FIELD_NUMBER: _ClassVar[int]
+    BEND_FIELD_NUMBER: _ClassVar[int]
+    expiry: int
+    basis_ppb: int
+    call_wing: int
+    put_wing: int
+    bend: int
+    def __init__(self, expiry: _Optional[int] = ..., basis_ppb: _Optional[int] = ..., call_wing: _Optional[int] = ..., put_wing: _Optional[int] = ..., bend: _Optional[int] = ...) -> None: ...
 
 class OracleRound(_message.Message):
     __slots__ = ("round", "height", "time", "observations")
