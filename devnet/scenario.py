@@ -242,7 +242,7 @@ class Scenario:
         actor = self.actors[Role.HEDGED_DESK]
         hub = self.devnet.chains.hub_chain.plan.chain_id
         try:
-            await actor.accounts[0].withdraw(AssetId(f"USD@{hub}"), WITHDRAWAL, Address(actor.owner))
+            await actor.accounts[0].withdraw_dollars(WITHDRAWAL, Address(actor.owner), AssetId(f"USD@{hub}"))
         except ClientError as error:
             actor.refusals.append(str(error))
             _log.info("not withdrawn", role=actor.role, reason=str(error))

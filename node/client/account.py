@@ -18,11 +18,12 @@ from node.client.auditing import AuditorDesk
 from node.client.delivery import MESSAGE_BLOCKS, Sending
 from node.client.deposits import Chain, VaultDeposit, pay_in
 from node.client.derivation import fresh_nonce
-from node.client.errors import HouseRefused, HouseUntrusted, TicketInvalid
+from node.client.errors import AmountInvalid, HouseRefused, HouseUntrusted, TicketInvalid
 from node.client.exit_ticket import ExitTicket
 from node.client.follower import PostingFollower
 from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
 from node.client.prover import Statement
+from node.client.routing import dollars_available, withdraw_along
 from node.client.session import Session
 from node.client.trading import Order, TradeDesk
 from node.client.transferring import TransferDesk, TransferOrder
@@ -156,6 +157,25 @@ class ClientAccount:
             return await self._signed(message, Statement(after, grid, withdrawn=None if is_cash else asset))
 
         return await self._pipeline.submit(build)
+
+    async def withdraw_dollars(self, amount: int, recipient: Address, preferred: AssetId) -> tuple[Receipt, ...]:
+        """Have `amount` micro-dollars paid to `recipient` in the `preferred` USD token, and what its vault lacks in
+        those of other chains.
+
+        Raises:
+            VaultsShort, WithdrawalIncomplete: as `routing.withdraw_along`.
+            AmountInvalid: nothing, or a token that is not USD.
+            ClientError: as `withdraw`.
+        """
+        dollars = frozenset(AssetId(entry.id) for entry in self._session.house.registry.collateral if entry.is_cash)
+        if amount <= 0 or preferred not in dollars:
+            raise AmountInvalid("USD", f"{amount} of {preferred} are no dollars")
+        return await withdraw_along(
+            amount,
+            preferred,
+            lambda: dollars_available(self._session.connection, dollars),
+            lambda leg: self.withdraw(leg.asset, leg.amount, recipient),
+        )
 
     async def bid(self, auction: Digest, limit: MicroUsd, units: int | None = None) -> Receipt:
         """Offer to take up to `units` (None: all that is left) of what a default has on auction.

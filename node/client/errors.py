@@ -252,3 +252,25 @@ class MessageDropped(ClientError):
 
     def __str__(self) -> str:
         return f"message 0x{self.message_id.hex()} expired without effect"
+
+
+@dataclass
+class VaultsShort(ClientError):
+    """All vaults together hold `available` of the `asked` micro-dollars."""
+
+    asked: int
+    available: int
+
+    def __str__(self) -> str:
+        return f"the vaults hold {self.available} of {self.asked} micro-dollars"
+
+
+@dataclass
+class WithdrawalIncomplete(ClientError):
+    """A withdrawal over several chains: `withdrawn` of the `asked` micro-dollars are on their way, and no more."""
+
+    withdrawn: int
+    asked: int
+
+    def __str__(self) -> str:
+        return f"{self.withdrawn} of {self.asked} micro-dollars are withdrawn"

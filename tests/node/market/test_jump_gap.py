@@ -30,6 +30,8 @@ def true_values(entry, prices, volatilities, times, *, knocked, forward=1.0):
     deviations = volatilities * np.sqrt(np.maximum(entry.expiry - times, 0) / YEAR)
     if isinstance(entry, Digital):
         living = digital_book([entry]).values(forward * prices, deviations).ravel()
+    elif isinstance(entry, Option):
+        living = black76(forward * prices, entry.strike, deviations, 1.0, option_sign(entry))
     elif knocked:
         plain = black76(prices, entry.strike, deviations, 1.0, option_sign(entry))
         living = plain if entry.barrier_kind.is_in else np.zeros_like(plain)
@@ -78,6 +80,23 @@ def windows(draw):
 
 
 lives = st.sampled_from([1, 60, AVERAGE, HOUR, 4 * HOUR, 5 * HOUR, 6 * HOUR, DAY, 30 * DAY, YEAR])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    windows(),
+    lives,
+    st.integers(50, 200),
+    st.sampled_from(OptionKind),
+    st.sampled_from([1.0, 0.9, 0.99, 1.05]),
+    st.integers(0, 99),
+)
+def test_no_option_with_a_forward_and_volatilities_of_its_own_is_further_from_the_rows_than_its_charge(
+    window, life, strike, kind, forward, seed
+):
+    nodes, levels = window
+    entry = Option("BTC", 1, NOW + life, strike * USD, kind)
+    assert gap_ratio(entry, frame_of(nodes), levels, seed, forward) <= 1
 
 
 @settings(max_examples=150, deadline=None)
