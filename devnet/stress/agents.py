@@ -78,8 +78,9 @@ class Agents:
             offer, price = default.offer, asking_price(self.laboratory.house, composer.state, default)
             if offer is None or price is None:
                 continue
-            makers = self._makers[self._symbol(offer.unit[0].instrument)]
-            any(composer.bid(maker, default, price) for maker in makers)
+            for maker in self._makers[self._symbol(offer.unit[0].instrument)]:
+                if composer.bid(maker, default, price):
+                    break
         return bool(composer.messages)
 
     def trade(self, composer: Composer, defaults: Sequence[Default]) -> None:

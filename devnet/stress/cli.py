@@ -18,11 +18,12 @@ from devnet.stress.paths import CRASHES, PricePath, recorded_path, synthetic_pat
 from devnet.stress.plots import write_plots
 from devnet.stress.policies import POLICIES
 from devnet.stress.run import Experiment
+from node.ledger.errors import LedgerError
 from node.market.errors import MarketError
 from node.market.instruments import PPM
 from node.risk.errors import RiskError
 
-FAILURES: Final = (DevnetError, RiskError, MarketError)
+FAILURES: Final = (DevnetError, RiskError, MarketError, LedgerError)
 ACCOUNTS: Final = 1_000
 DEFAULT_CRASH: Final = "cliff"
 _TABLE_WIDTH: Final = 180
@@ -95,7 +96,7 @@ _FIGURES: Final[Mapping[str, Callable[[Outcome], str]]] = {
 """Columns of the table beside the policy; sums in dollars."""
 
 
-def _report(error: DevnetError | RiskError | MarketError, *, as_json: bool) -> None:
+def _report(error: DevnetError | RiskError | MarketError | LedgerError, *, as_json: bool) -> None:
     if as_json:
         figures = {entry.name: getattr(error, entry.name) for entry in fields(error)}  # type: ignore[arg-type]
         typer.echo(json.dumps({"error": type(error).__name__, "message": str(error), **figures}))
