@@ -63,6 +63,8 @@ def check_bounds(bounds: Sequence[LowerBound], exposures: int, before: int) -> N
     for place, bound in enumerate(bounds):
         if not bound or bound[0].divisor != 1:
             raise StatementUnsound(f"bound {place} has no case that defines it")
+        if len(set(bound)) != len(bound):
+            raise StatementUnsound(f"bound {place} has a case twice")
         for case in bound:
             _check_case(place, case, exposures, before + place)
 

@@ -20,7 +20,7 @@ Where only linear instruments are held, W and its tails come down to the window'
 edge and tail is a price between them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from circuits.lower_bounds import NOTHING, Case, LowerBound, Weight
@@ -134,8 +134,9 @@ class _Builder:
             self._expiries(side)
         return tuple(self._bounds)
 
-    def _add(self, bound: LowerBound) -> int:
-        self._bounds.append(bound)
+    def _add(self, cases: Iterable[Case]) -> int:
+        """The place of a new bound; of equal cases one is kept."""
+        self._bounds.append(tuple(dict.fromkeys(cases)))
         return len(self._sides) + len(self._bounds) - 1
 
     def _below(self, place: int, side: Side) -> int:
@@ -177,7 +178,7 @@ class _Builder:
             for level in range(levels):
                 values = ((held.place, part * self._tail(held.entry, place, level, levels)) for held in side.held)
                 cases.append(Case(_weights(values), (), (Weight(window, whole - part),), 0, whole))
-        return self._add(tuple(dict.fromkeys(cases)))
+        return self._add(cases)
 
     def _tail(self, entry: InstrumentGrid, place: int, level: int, levels: int) -> int:
         return entry.beyond.tails[place if self._grid.is_linear(entry.id) else place * levels + level]
@@ -193,7 +194,7 @@ class _Builder:
             rate += step.extra
             allowed += step.extra * step.threshold
             cases.append(Case(charges=_weights((place, rate * cost) for place, cost in costs), constant=allowed))
-        self._add(tuple(cases))
+        self._add(cases)
 
     def _expiries(self, side: Side) -> None:
         expiries = sorted({held.entry.beyond.expiry for held in side.held} - {0})

@@ -25,6 +25,7 @@ from circuits.equation import require_all
 from circuits.errors import CircuitError, LengthMismatch, StatementUnsound
 from circuits.group import POINT_BYTES, Point, Scalar, hash_to_point, random_scalar, scalar
 from circuits.linear import LinearStatement, Row, bind_statement, linear_equation, prove_linear
+from circuits.lower_bounds import NOTHING, Case, Weight
 from circuits.opening import OPENING_BYTES, OpeningClaim, prove_opening
 from circuits.pedersen import Commitment, CommitmentKey, Opening
 from circuits.range_proof import check_range
@@ -69,8 +70,9 @@ def changes(value: object) -> Iterator[tuple[str, object]]:
         for place, entry in enumerate(value):
             for path, changed in changes(entry):
                 yield f"[{place}]{path}", (*value[:place], changed, *value[place + 1 :])
-        yield "[-1]", value[:-1]
-        yield "[+1]", (*value, *value[-1:])
+        if value:
+            yield "[-1]", value[:-1]
+            yield "[+1]", (*value, *value[-1:])
     elif is_dataclass(value) and not isinstance(value, type):
         yield from _changed_fields(value)
     else:
@@ -264,7 +266,11 @@ EXPOSURES = (
     Exposure(1, (50_000,), 500, 1, 0, 0, False, withdrawn=True),
     Exposure(1, (60_000,), 400, 2, 0, 0, False),
 )
-TERMS = SolvencyTerms((2, 1), EXPOSURES, True, transfer=True)
+BOUNDS = (
+    (Case(shares=(Weight(0, 1),)), Case((Weight(0, -4000), Weight(1, 30)), (), (Weight(0, 7),), 11, 8)),
+    (NOTHING, Case(charges=(Weight(0, 20), Weight(1, 10)), constant=500)),
+)
+TERMS = SolvencyTerms((2, 1), EXPOSURES, True, transfer=True, bounds=BOUNDS)
 WITNESS = SolvencyWitness(
     Opening.fresh(10**7), tuple(map(Opening.fresh, (10, -3, 5, 6))), Opening.fresh(-7), Opening.fresh(9)
 )

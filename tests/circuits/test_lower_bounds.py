@@ -126,12 +126,13 @@ def test_understating_a_bound_is_allowed_and_costs() -> None:
         ((Case(shares=(Weight(0, -1),)),),),
         ((Case(shares=(Weight(2, 1),)),),),
         ((NOTHING, Case(divisor=0)),),
+        ((NOTHING, NOTHING),),
         ((Case((Weight(0, 1 << 96),)),),),
         ((Case(constant=1 << 96),),),
     ],
     ids=[
         "no case", "not defined", "no such exposure", "negative place", "named twice", "paid charge", "paid share",
-        "builds on itself", "divisor 0", "value too large", "constant too large",
+        "builds on itself", "divisor 0", "case twice", "value too large", "constant too large",
     ],
 )  # fmt: skip
 def test_bounds_that_could_pay_an_account_are_unsound(bounds: tuple[LowerBound, ...]) -> None:
