@@ -31,6 +31,17 @@ BID_BELOW_MARK_PPM: Final = 15_000
 """A bidder takes a portfolio this far below mark, of the absolute mark, or cheaper."""
 BID_SLACK_PPM: Final = 2_000
 WATCH_SECONDS: Final = 0.25
+_FOR_NOW: Final = frozenset(
+    {
+        Reason.PRICE_TOO_LOW,
+        Reason.AUCTION_UNKNOWN,
+        Reason.ACCOUNT_NOT_ACTIVE,
+        Reason.BID_PENDING,
+        Reason.ORACLE_STALE,
+        Reason.PRICE_UNFIT,
+    }
+)
+"""Refusals of a bid that another moment mends: the auction went on, the bidder must prove first, a price is unfit."""
 
 
 @dataclass(slots=True)
@@ -129,7 +140,7 @@ class Actor:
         try:
             await account.bid(Digest(default.id), MicroUsd(auction.current_price + slack))
         except HouseRefused as refusal:
-            if refusal.reason not in (Reason.PRICE_TOO_LOW, Reason.AUCTION_UNKNOWN, Reason.ACCOUNT_NOT_ACTIVE):
+            if refusal.reason not in _FOR_NOW:
                 raise
             self._note("bid refused", str(refusal))
         except ClientError as error:
