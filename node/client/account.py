@@ -6,7 +6,7 @@ whole ledger units, lots and micro-dollars; `HouseTerms` converts decimal figure
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -18,9 +18,10 @@ from node.client.auditing import AuditorDesk
 from node.client.delivery import MESSAGE_BLOCKS, Sending
 from node.client.deposits import Chain, VaultDeposit, pay_in
 from node.client.derivation import fresh_nonce
-from node.client.errors import AmountInvalid, HouseRefused, HouseUntrusted, TicketInvalid
+from node.client.errors import AmountInvalid, HouseRefused, HouseUntrusted, SubmissionFailed, TicketInvalid
 from node.client.exit_ticket import ExitTicket
 from node.client.follower import PostingFollower
+from node.client.forcing import submit_to_hub
 from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
 from node.client.prover import Statement
 from node.client.routing import dollars_available, withdraw_along
@@ -31,7 +32,7 @@ from node.client.views import AccountEvent, AccountView, Proposal, Receipt, Tran
 from node.client.wallet import AccountWallet
 from node.ledger.effects import PostingKind
 from node.ledger.errors import Reason
-from node.ledger.messages import AccountReference, Bid, MarginProof, Withdraw
+from node.ledger.messages import AccountReference, Bid, MarginProof, Message, Withdraw
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire import message_to_proto
 
@@ -122,25 +123,31 @@ class ClientAccount:
             await self._follower.wait_for(lambda _: self._credited(after, credited, amount))
         return transaction
 
-    async def prove_margin(self) -> Receipt:
+    async def prove_margin(self, *, force: Chain | None = None) -> Receipt:
         """Prove initial margin on the latest grid, which renews the window and ends a margin call.
+
+        With `force`, the hub's chain, the message goes there from the owner's address, and every validator must carry
+        it: for an owner whose messages are ignored. It is sent once, and costs gas; the node is only asked for figures.
 
         Raises:
             ShortOfMargin: the account lacks it.
+            SubmissionFailed: the hub did not take it, or has not mined it yet.
+            MessageDropped: its blocks passed without it, for example because the account or the round moved on.
             ClientError: as `MessagePipeline.submit`.
         """
 
         async def build(tip: Tip) -> Built:
             grid = await self._session.grids.latest()
             message = MarginProof(self._reference(tip), grid.round, fresh_nonce(), _expiry(tip))
-            return await self._signed(message, Statement(tip.holdings, grid))
+            return await self._signed(message, Statement(tip.holdings, grid), force)
 
-        return await self._pipeline.submit(build)
+        return await self._pipeline.submit(build, MOVED_ON if force is None else frozenset())
 
-    async def withdraw(self, asset: AssetId, amount: int, recipient: Address) -> Receipt:
-        """Have the vault pay `amount` ledger units to `recipient` on the asset's chain.
+    async def withdraw(self, asset: AssetId, amount: int, recipient: Address, *, force: Chain | None = None) -> Receipt:
+        """Have the vault pay `amount` ledger units to `recipient` on the asset's chain; `force` as in `prove_margin`.
 
         Raises:
+            SubmissionFailed, MessageDropped: as `prove_margin`.
             ShortOfMargin: the account would be short of margin after it.
             AmountInvalid: the account holds less of that collateral.
             UnknownInstrument: the asset is not listed.
@@ -154,9 +161,9 @@ class ClientAccount:
             message = Withdraw(reference, asset, amount, recipient, grid.round, fresh_nonce(), expiry)
             held = tip.holdings
             after = held.with_public_cash(-amount) if is_cash else held.with_collateral(asset, -amount)
-            return await self._signed(message, Statement(after, grid, withdrawn=None if is_cash else asset))
+            return await self._signed(message, Statement(after, grid, withdrawn=None if is_cash else asset), force)
 
-        return await self._pipeline.submit(build)
+        return await self._pipeline.submit(build, MOVED_ON if force is None else frozenset())
 
     async def withdraw_dollars(self, amount: int, recipient: Address, preferred: AssetId) -> tuple[Receipt, ...]:
         """Have `amount` micro-dollars paid to `recipient` in the `preferred` USD token, and what its vault lacks in
@@ -338,11 +345,15 @@ class ClientAccount:
     def _reference(self, tip: Tip) -> AccountReference:
         return AccountReference(self.id, tip.version, tip.holdings.credits_merged)
 
-    async def _signed(self, message: MarginProof | Withdraw | Bid, statement: Statement) -> Built:
+    async def _signed(
+        self, message: MarginProof | Withdraw | Bid, statement: Statement, force: Chain | None = None
+    ) -> Built:
         """The message with proof and signature; the account then holds what the statement is about."""
         digest = message.digest(self._session.house.deployment)
         proof = await self._session.prover.prove(statement, digest)
         signed = replace(message, proof=proof, signature=self._session.owner.sign(digest))
+        if force is not None:
+            return Built(Sending(digest, message.expiry, self._once_on_hub(force, signed)), statement.holdings)
         request = ledger_service_pb2.SubmitMessageRequest(message=message_to_proto(signed))
         connection = self._session.connection
 
@@ -350,6 +361,22 @@ class ClientAccount:
             return connection.call(connection.ledger.SubmitMessage, request)
 
         return Built(Sending(digest, message.expiry, send), statement.holdings)
+
+    def _once_on_hub(self, chain: Chain, message: Message) -> Callable[[], Awaitable[object]]:
+        """Puts a message on the hub. Asked again it does nothing: what the hub has it does not lose."""
+        session, deployment = self._session, self._session.house.deployment
+        mined = False
+
+        async def send() -> None:
+            nonlocal mined
+            if chain.id != deployment.hub_chain_id:
+                raise SubmissionFailed(chain.id, f"the hub is on chain {deployment.hub_chain_id}")
+            async with session.paying:
+                if not mined:
+                    await submit_to_hub(chain, session.owner, Address(deployment.hub), message)
+                    mined = True
+
+        return send
 
     async def _lots(self, auction: Digest) -> Mapping[InstrumentId, int]:
         connection = self._session.connection
