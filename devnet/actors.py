@@ -125,7 +125,7 @@ class Actor:
         limit = auction.mark - abs(auction.mark) * BID_BELOW_MARK_PPM // 1_000_000
         if auction.current_price > limit and auction.current_price > auction.floor_price:
             return
-        slack = abs(auction.mark) * BID_SLACK_PPM // 1_000_000
+        slack = abs(auction.mark) * BID_SLACK_PPM // 1_000_000 + 1
         try:
             await account.bid(Digest(default.id), MicroUsd(auction.current_price + slack))
         except HouseRefused as refusal:

@@ -24,7 +24,7 @@ class DefaultReport:
     opened_by: list[int]
     seized: dict[str, float]
     auctions: int
-    buyer: str
+    buyers: list[str]
     sale_price_usd: float
     penalty_usd: float
     shortfall_usd: float
@@ -121,7 +121,7 @@ async def read_defaults(
                 opened_by=list(default.opened_by),
                 seized=seized,
                 auctions=default.auctions,
-                buyer=names.get(AccountId(default.buyer), default.buyer.hex()),
+                buyers=[names.get(AccountId(buyer), buyer.hex()) for buyer in default.buyers],
                 sale_price_usd=default.sale_price / MICRO,
                 penalty_usd=default.penalty / MICRO,
                 shortfall_usd=default.shortfall / MICRO,

@@ -98,8 +98,8 @@ FUNDINGS: Final = (
     Funding(Role.ISOLATED_DESK, 1, 3, "WBTC", 60 * WBTC),
     Funding(Role.TOPPED_UP_LONG, 0, 2, "USD", 650_000 * USD),
     Funding(Role.LEVERAGED_LONG, 0, 0, "USD", 1_300_000 * USD),
-    Funding(Role.LEVERAGED_LONG, 0, 1, "WETH", 5_000 * WETH),
-    Funding(Role.LEVERAGED_LONG, 0, 2, "WBTC", 150 * WBTC),
+    Funding(Role.LEVERAGED_LONG, 0, 1, "WETH", 6_000 * WETH),
+    Funding(Role.LEVERAGED_LONG, 0, 2, "WBTC", 125 * WBTC),
     Funding(Role.BACKSTOP, 0, 0, "USD", 20_000_000 * USD),
 )
 INSURANCE: Final = Funding(Role.BACKSTOP, 0, 0, "USD", 5_000_000 * USD)

@@ -9,12 +9,12 @@ from clearing.v1 import messages_pb2
 
 from circuits.auditor import Handle
 from node.ledger.account import Account, CashLimbs, Credit, ExitRun
+from node.ledger.auctions import auction_terms
 from node.ledger.audit import Audit
 from node.ledger.calls import lapse_reason
-from node.ledger.defaults import auction_terms
 from node.ledger.effects import PostingKind
 from node.ledger.errors import Refused
-from node.ledger.state import Default, House, LedgerState, Seizure, Stage
+from node.ledger.state import Default, House, LedgerState, Seizure
 from node.ledger.types import Status
 from node.market.window import MarginWindow
 from node.store import StoredEvent, StoredPosting
@@ -178,25 +178,31 @@ def default_proto(house: House, state: LedgerState, default: Default) -> liquida
         collateral=[liquidation_pb.Holding(asset=held.asset, amount=held.amount) for held in default.collateral],
         auctions=default.auctions,
         auction=_auction_proto(house, state, default),
-        buyer=default.buyer or b"",
+        buyers=default.buyers,
         sale_price=default.sale_price,
         seizures=[_seizure_proto(seizure) for seizure in default.seizures],
         penalty=default.penalty,
         insurance_paid=default.insurance_paid,
         shortfall=default.shortfall,
+        fund_paid=sum(share.amount for share in default.fund_paid),
+        torn_up=default.torn_up,
     )
 
 
 def _auction_proto(house: House, state: LedgerState, default: Default) -> liquidation_pb.Auction | None:
-    if default.stage is not Stage.AUCTION:
+    terms, offer = auction_terms(house, state, default), default.offer
+    if terms is None or offer is None:
         return None
-    terms = auction_terms(house, state, default)
     return liquidation_pb.Auction(
-        started=default.auction_started,
-        ends=default.auction_started + terms.duration,
+        started=offer.started,
+        ends=offer.started + terms.duration,
         mark=terms.mark,
-        current_price=terms.asking_price(state.hub_height - default.auction_started),
+        current_price=terms.asking_price(state.hub_height - offer.started),
         floor_price=terms.floor,
+        number=default.auctions,
+        units=offer.units,
+        total_units=offer.total,
+        unit=[liquidation_pb.Lot(instrument=lot.instrument, quantity=lot.quantity) for lot in offer.unit],
     )
 
 

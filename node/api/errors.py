@@ -111,6 +111,7 @@ REFUSALS: Final[Mapping[Reason, StatusCode]] = {
     Reason.ROUND_UNKNOWN: StatusCode.ABORTED,
     Reason.WINDOW_LAPSED: StatusCode.ABORTED,
     Reason.ORACLE_STALE: StatusCode.FAILED_PRECONDITION,
+    Reason.PRICE_UNFIT: StatusCode.FAILED_PRECONDITION,
     Reason.SELF_TRADE: StatusCode.INVALID_ARGUMENT,
     Reason.SELF_TRANSFER: StatusCode.INVALID_ARGUMENT,
     Reason.COMMITMENT_REUSED: StatusCode.ALREADY_EXISTS,
@@ -122,6 +123,9 @@ REFUSALS: Final[Mapping[Reason, StatusCode]] = {
     Reason.WITHDRAWALS_GATED: StatusCode.FAILED_PRECONDITION,
     Reason.AUCTION_UNKNOWN: StatusCode.NOT_FOUND,
     Reason.PRICE_TOO_LOW: StatusCode.FAILED_PRECONDITION,
+    Reason.FUND_LOCKED: StatusCode.FAILED_PRECONDITION,
+    Reason.SELF_BID: StatusCode.FAILED_PRECONDITION,
+    Reason.BID_PENDING: StatusCode.ABORTED,
 }
 
 _KINDS: Final[tuple[tuple[type[Exception], StatusCode, str], ...]] = (

@@ -6,7 +6,7 @@ whole ledger units, lots and micro-dollars; `HouseTerms` converts decimal figure
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -18,10 +18,10 @@ from node.client.auditing import AuditorDesk
 from node.client.delivery import MESSAGE_BLOCKS, Sending
 from node.client.deposits import Chain, VaultDeposit, pay_in
 from node.client.derivation import fresh_nonce
-from node.client.errors import AmountInvalid, HouseRefused, HouseUntrusted, SubmissionFailed, TicketInvalid
+from node.client.errors import AmountInvalid, HouseRefused, HouseUntrusted, TicketInvalid
 from node.client.exit_ticket import ExitTicket
 from node.client.follower import PostingFollower
-from node.client.forcing import submit_to_hub
+from node.client.forcing import once_on_hub
 from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
 from node.client.prover import Statement
 from node.client.routing import dollars_available, withdraw_along
@@ -32,7 +32,7 @@ from node.client.views import AccountEvent, AccountView, Proposal, Receipt, Tran
 from node.client.wallet import AccountWallet
 from node.ledger.effects import PostingKind
 from node.ledger.errors import Reason
-from node.ledger.messages import AccountReference, Bid, MarginProof, Message, Withdraw
+from node.ledger.messages import AccountReference, Bid, Contribute, MarginProof, Withdraw
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire import message_to_proto
 
@@ -184,28 +184,59 @@ class ClientAccount:
             lambda leg: self.withdraw(leg.asset, leg.amount, recipient),
         )
 
-    async def bid(self, auction: Digest, limit: MicroUsd) -> Receipt:
-        """Offer to take a defaulted portfolio whole for at most `limit` micro-dollars (negative: to be paid).
+    async def bid(self, auction: Digest, limit: MicroUsd, units: int | None = None) -> Receipt:
+        """Offer to take up to `units` (None: all that is left) of what a default has on auction.
+
+        `limit` is for one unit, in micro-dollars; negative: to be paid. The bids of a batch share what there is, at
+        the asking price: the account's history tells what this one got.
 
         Raises:
-            HouseRefused: AUCTION_UNKNOWN if no such portfolio is on offer, PRICE_TOO_LOW if the price is above `limit`.
-            ShortOfMargin: the account would be short of margin with it.
+            HouseRefused: AUCTION_UNKNOWN if the default has nothing on offer, PRICE_TOO_LOW if the price is above
+                `limit`, SELF_BID if it is an account of the same owner.
+            ShortOfMargin: the account would be short of margin with all of it, or is so now.
             ClientError: as `MessagePipeline.submit`.
         """
 
         async def build(tip: Tip) -> Built:
-            lots = await self._lots(auction)
+            offered = await self._on_auction(auction)
+            wanted = offered.units if units is None else min(units, offered.units)
             grid = await self._session.grids.latest()
-            after = tip.holdings.with_public_cash(-limit)
-            for instrument, quantity in lots.items():
+            after = tip.holdings.with_public_cash(-limit * wanted)
+            for lot in offered.unit:
+                instrument, quantity = InstrumentId(lot.instrument), wanted * lot.quantity
                 funding = grid.instrument(instrument).funding
                 after = after.with_public_position(instrument, quantity).with_public_cash(funding * quantity)
             reference, expiry = self._reference(tip), _expiry(tip)
-            message = Bid(reference, auction, limit, grid.round, fresh_nonce(), expiry)
-            return await self._signed(message, Statement(after, grid))
+            bid = Bid(reference, auction, offered.number, wanted, limit, grid.round, fresh_nonce(), expiry)
+            digest = bid.digest(self._session.house.deployment)
+            proof_before = await self._session.prover.prove(Statement(tip.holdings, grid), digest)
+            return await self._signed(replace(bid, proof_before=proof_before), Statement(after, grid))
 
         # The funding in force may be a round ahead of the grid's: such a proof fails, and the next one holds.
         return await self._pipeline.submit(build, MOVED_ON | {Reason.PROOF_INVALID})
+
+    async def contribute(self, amount: MicroUsd) -> Receipt:
+        """Move cash into the default fund, in public, or take as much back into this account (negative).
+
+        Raises:
+            HouseRefused: FUND_LOCKED while a shortfall is open, or for what would come back while any account is
+                called or in default; AMOUNT_INVALID for more than the account's part.
+            ShortOfMargin: the account would be short of margin without it.
+            ClientError: as `MessagePipeline.submit`.
+        """
+
+        async def pay_in(tip: Tip) -> Built:
+            grid = await self._session.grids.latest()
+            message = Contribute(self._reference(tip), amount, grid.round, fresh_nonce(), _expiry(tip))
+            return await self._signed(message, Statement(tip.holdings.with_public_cash(-amount), grid))
+
+        async def take_out(tip: Tip) -> Built:
+            message = Contribute(self._reference(tip), amount, 0, fresh_nonce(), _expiry(tip))
+            digest = message.digest(self._session.house.deployment)
+            signed = replace(message, signature=self._session.owner.sign(digest))
+            return Built(self._sending(signed, digest), tip.holdings, proven=False)
+
+        return await self._pipeline.submit(pay_in if amount > 0 else take_out)
 
     async def set_auditor(self, auditor: bytes | None) -> Receipt:
         """Let the holder of a key read this account from now on, or nobody (None), and wait until that is final.
@@ -346,46 +377,34 @@ class ClientAccount:
         return AccountReference(self.id, tip.version, tip.holdings.credits_merged)
 
     async def _signed(
-        self, message: MarginProof | Withdraw | Bid, statement: Statement, force: Chain | None = None
+        self, message: MarginProof | Withdraw | Bid | Contribute, statement: Statement, force: Chain | None = None
     ) -> Built:
         """The message with proof and signature; the account then holds what the statement is about."""
         digest = message.digest(self._session.house.deployment)
         proof = await self._session.prover.prove(statement, digest)
         signed = replace(message, proof=proof, signature=self._session.owner.sign(digest))
         if force is not None:
-            return Built(Sending(digest, message.expiry, self._once_on_hub(force, signed)), statement.holdings)
-        request = ledger_service_pb2.SubmitMessageRequest(message=message_to_proto(signed))
+            send = once_on_hub(self._session, force, signed)
+            return Built(Sending(digest, message.expiry, send), statement.holdings)
+        return Built(self._sending(signed, digest), statement.holdings)
+
+    def _sending(self, message: MarginProof | Withdraw | Bid | Contribute, digest: Digest) -> Sending:
+        request = ledger_service_pb2.SubmitMessageRequest(message=message_to_proto(message))
         connection = self._session.connection
 
         def send() -> Awaitable[object]:
             return connection.call(connection.ledger.SubmitMessage, request)
 
-        return Built(Sending(digest, message.expiry, send), statement.holdings)
+        return Sending(digest, message.expiry, send)
 
-    def _once_on_hub(self, chain: Chain, message: Message) -> Callable[[], Awaitable[object]]:
-        """Puts a message on the hub. Asked again it does nothing: what the hub has it does not lose."""
-        session, deployment = self._session, self._session.house.deployment
-        mined = False
-
-        async def send() -> None:
-            nonlocal mined
-            if chain.id != deployment.hub_chain_id:
-                raise SubmissionFailed(chain.id, f"the hub is on chain {deployment.hub_chain_id}")
-            async with session.paying:
-                if not mined:
-                    await submit_to_hub(chain, session.owner, Address(deployment.hub), message)
-                    mined = True
-
-        return send
-
-    async def _lots(self, auction: Digest) -> Mapping[InstrumentId, int]:
+    async def _on_auction(self, auction: Digest) -> liquidation_service_pb2.Auction:
         connection = self._session.connection
         request = liquidation_service_pb2.ListDefaultsRequest()
         response = await connection.call(connection.liquidations.ListDefaults, request)
         for default in response.defaults:
             if default.id == auction and default.HasField("auction"):
-                return {InstrumentId(lot.instrument): lot.quantity for lot in default.lots}
-        raise HouseRefused(Reason.AUCTION_UNKNOWN, f"no portfolio 0x{auction.hex()} is on offer")
+                return default.auction
+        raise HouseRefused(Reason.AUCTION_UNKNOWN, f"default 0x{auction.hex()} has nothing on auction")
 
     @property
     def _sequence(self) -> int:

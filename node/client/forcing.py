@@ -4,6 +4,7 @@ The owner's address pays the gas; the RPC endpoint is of the owner's choice and 
 shows of the message is what a batch shows of it: no hidden amount.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import ClientError as HttpError
@@ -14,6 +15,7 @@ from web3.exceptions import Web3Exception
 
 from node.client.deposits import Chain, Endpoint, send_call
 from node.client.errors import SubmissionFailed
+from node.client.session import Session
 from node.client.signing import OwnerKey
 from node.ledger.errors import WireError
 from node.ledger.messages import Message
@@ -30,6 +32,25 @@ _ABI: Final[list[dict[str, Any]]] = [
         "outputs": [],
     }
 ]
+
+
+def once_on_hub(session: Session, chain: Chain, message: Message) -> Callable[[], Awaitable[None]]:
+    """What puts a signed message on the hub when it is first awaited; afterwards it does nothing, as the hub loses nothing.
+
+    Awaiting it raises as `submit_to_hub`, and SubmissionFailed for a chain that is not the hub's.
+    """
+    deployment, mined = session.house.deployment, False
+
+    async def send() -> None:
+        nonlocal mined
+        if chain.id != deployment.hub_chain_id:
+            raise SubmissionFailed(chain.id, f"the hub is on chain {deployment.hub_chain_id}")
+        async with session.paying:
+            if not mined:
+                await submit_to_hub(chain, session.owner, Address(deployment.hub), message)
+                mined = True
+
+    return send
 
 
 async def submit_to_hub(chain: Chain, key: OwnerKey, hub: Address, message: Message) -> bytes:

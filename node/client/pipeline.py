@@ -24,7 +24,13 @@ from node.ledger.types import Digest
 _ATTEMPTS: Final = 5
 _BATCH_SECONDS: Final = 5.0
 MOVED_ON: Final = frozenset(
-    {Reason.VERSION_MISMATCH, Reason.CREDITS_UNKNOWN, Reason.ROUND_UNKNOWN, Reason.WINDOW_LAPSED}
+    {
+        Reason.VERSION_MISMATCH,
+        Reason.CREDITS_UNKNOWN,
+        Reason.ROUND_UNKNOWN,
+        Reason.WINDOW_LAPSED,
+        Reason.BID_PENDING,
+    }
 )
 """Refusals that a message built on a newer state may not meet."""
 

@@ -10,6 +10,7 @@ from eth_hash.auto import keccak
 from circuits.auditor import NO_HANDLE
 from node.ledger.account import Account
 from node.ledger.auditors import apply_auditor
+from node.ledger.bids import apply_bid
 from node.ledger.checks import (
     Applied,
     accepted_grid,
@@ -21,17 +22,27 @@ from node.ledger.checks import (
     proven_account,
     require_active,
     require_box,
-    require_fresh_prices,
     require_live,
     require_signed,
     unused_handle,
 )
 from node.ledger.claims import Verifier, opening_claim, proof_context, side_handle
-from node.ledger.defaults import accrued_funding, asking_price, sell_portfolio, with_lots
 from node.ledger.effects import Effect, EventKind, PayAction, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Bid, MarginProof, Message, OpenAccount, SetAuditor, Trade, Transfer, Withdraw
-from node.ledger.state import House, LedgerState, Payout, Stage
+from node.ledger.fund import apply_contribution
+from node.ledger.messages import (
+    Bid,
+    Contribute,
+    MarginProof,
+    Message,
+    OpenAccount,
+    SetAuditor,
+    Trade,
+    Transfer,
+    Withdraw,
+)
+from node.ledger.prices import require_allowed
+from node.ledger.state import House, LedgerState, Payout
 from node.ledger.transfers import apply_transfer
 from node.ledger.types import (
     INSURANCE_ACCOUNT,
@@ -42,6 +53,7 @@ from node.ledger.types import (
     Status,
     account_id,
 )
+from node.liquidation.validity import Action
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
 from node.market.instruments import Instrument
@@ -66,7 +78,9 @@ def apply_message(house: House, state: LedgerState, message: Message, verifier: 
         case Withdraw():
             return _withdraw(house, state, message, verifier)
         case Bid():
-            return _bid(house, state, message, verifier)
+            return apply_bid(house, state, message, verifier)
+        case Contribute():
+            return apply_contribution(house, state, message, verifier)
         case SetAuditor():
             return apply_auditor(house, state, message, verifier)
 
@@ -111,7 +125,7 @@ def _trade(house: House, state: LedgerState, message: Trade, verifier: Verifier)
     maker = named_account(house, state, message.maker, message.maker_signature, acceptance)
     require_active(taker.account)
     require_active(maker.account)
-    require_fresh_prices(state)
+    require_allowed(house, state, Action.TRADE)
     _require_tradable(house, state, message)
     handle = unused_handle(state, terms.commitment)
     grid = accepted_grid(state, terms.round)
@@ -173,7 +187,7 @@ def _withdraw(house: House, state: LedgerState, message: Withdraw, verifier: Ver
     require_live(state, message.expiry)
     named = named_account(house, state, message.reference, message.signature, digest)
     require_active(named.account)
-    require_fresh_prices(state)
+    require_allowed(house, state, Action.WITHDRAW)
     if state.shortfall:
         raise Refused(Reason.WITHDRAWALS_GATED, f"a shortfall of {state.shortfall} micro-dollars is open")
     try:
@@ -204,38 +218,6 @@ def _withdraw(house: House, state: LedgerState, message: Withdraw, verifier: Ver
     told = event(EventKind.WITHDRAWN, after.id, asset=message.asset, amount=message.amount, action_id=action_id)
     pay = PayAction(action_id, message.asset, message.recipient, message.amount)
     return Applied(promised.with_escrow_moved(message.asset, message.amount), (*named.postings, posting, told, pay))
-
-
-def _bid(house: House, state: LedgerState, message: Bid, verifier: Verifier) -> Applied:
-    digest = message.digest(house.deployment)
-    require_live(state, message.expiry)
-    named = named_account(house, state, message.reference, message.signature, digest)
-    require_active(named.account)
-    default = state.defaults.get(message.auction)
-    # A portfolio that has settled meanwhile is empty: nobody may be paid for taking nothing.
-    for_sale = default is not None and default.stage is Stage.AUCTION and default.lots
-    if default is None or not for_sale or default.account == named.account.id:
-        raise Refused(Reason.AUCTION_UNKNOWN, f"no auction {message.auction.hex()} is open to this account")
-    require_fresh_prices(state)
-    if abs(message.limit) >= MAX_CASH_MOVE:
-        raise Refused(Reason.AMOUNT_INVALID, "the limit is out of range")
-    price = asking_price(house, state, default)
-    if message.limit < price:
-        raise Refused(
-            Reason.PRICE_TOO_LOW,
-            f"{message.limit} micro-dollars bid, {price} asked",
-            (("asking_price", str(price)),),
-        )
-    grid = accepted_grid(state, message.round)
-    proven_at = MicroUsd(message.limit - sum(funding_of(grid, lot.instrument) * lot.quantity for lot in default.lots))
-    at_limit = with_lots(named.account, default, proven_at)
-    proven = proven_account(house, state, at_limit, grid, digest, message.proof, "proof", verifier)
-    sale = sell_portfolio(state, default, named.account, price)
-    # The proof stood at the limit price and at its round's funding. What the buyer saves against the limit, and the
-    # funding since (which the window tolerates), are public movements on top.
-    paid = MicroUsd(price - accrued_funding(state, default))
-    buyer = proven.with_cash_moved(MicroUsd(proven_at - paid))
-    return Applied(sale.state.with_account(buyer), (*named.postings, *sale.effects))
 
 
 def require_on_tick(instrument: Instrument, price: MicroUsd) -> None:

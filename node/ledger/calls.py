@@ -3,7 +3,7 @@
     ACTIVE ──window lapsed──▶ DUE ──D blocks──▶ CALLED ──G blocks and f+1 proposers──▶ FROZEN (a default begins)
 
 A valid margin proof leads back to ACTIVE from DUE and CALLED. Deadlines are evaluated after the batch's messages, so
-that a proof in the same batch counts; nobody is marked or frozen while a feed has no valid price.
+that a proof in the same batch counts; nobody is marked, called or frozen on a price that does not allow it (`prices`).
 """
 
 from dataclasses import dataclass, replace
@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from node.ledger.account import Account
 from node.ledger.defaults import freeze
 from node.ledger.effects import Effect, EventKind, event
-from node.ledger.state import House, LedgerState, Stage
+from node.ledger.prices import allowed
+from node.ledger.state import House, LedgerState
 from node.ledger.types import Address, Status
+from node.liquidation.validity import Action
 from node.market.window import lapse
 
 
@@ -44,23 +46,34 @@ def lapse_reason(house: House, state: LedgerState, account: Account) -> str | No
 
 
 def restart_deadlines(house: House, state: LedgerState, silence: int) -> LedgerState:
-    """Running deadlines start over, and auctions stand still, after a silence of the house of more than the stated
-    number of hub blocks, and while a feed is stale.
+    """Running deadlines start over after a silence of the house of more than the stated number of hub blocks, and
+    while a feed has no valid price; auctions stand still in the same times, and whenever prices allow no bid.
 
-    In a silence no proof or bid can be booked. While a feed is stale bids are refused, and an account that holds
-    something expired can prove nothing until it settles.
+    In a silence no proof or bid can be booked. While a feed is stale, an account that holds something expired can
+    prove nothing until it settles.
     """
-    if silence <= house.rules.hub_gap_blocks and not state.market.stale:
-        return state
+    silent = silence > house.rules.hub_gap_blocks
+    if silent or not allowed(house, state, Action.DEADLINE):
+        state = _with_deadlines_anew(house, state)
+    if silent or not allowed(house, state, Action.BID):
+        state = _with_auctions_held(state, silence)
+    return state
+
+
+def _with_deadlines_anew(house: House, state: LedgerState) -> LedgerState:
     spans = {Status.DUE: house.rules.due_blocks, Status.CALLED: house.rules.grace_blocks}
     for account in state.accounts.values():
         if account.status in spans:
             restarted = replace(account, deadline=state.hub_height + spans[account.status])
             state = state.with_account(replace(restarted, proposers_since_call=frozenset()))
+    return state
+
+
+def _with_auctions_held(state: LedgerState, silence: int) -> LedgerState:
     for default in state.defaults.values():
-        if default.stage is Stage.AUCTION:
-            started = min(default.auction_started + silence, state.hub_height)
-            state = state.with_default(replace(default, auction_started=started))
+        if default.offer is not None:
+            started = min(default.offer.started + silence, state.hub_height)
+            state = state.with_default(replace(default, offer=replace(default.offer, started=started)))
     return state
 
 
@@ -85,7 +98,7 @@ def evaluate_deadlines(house: House, state: LedgerState, proposer: Address) -> C
 
 def _mark_due(house: House, state: LedgerState, account: Account) -> Called:
     reason = lapse_reason(house, state, account)
-    if reason is None or state.market.stale:
+    if reason is None or not allowed(house, state, Action.CALL):
         return Called(state, ())
     deadline = state.hub_height + house.rules.due_blocks
     due = replace(account, status=Status.DUE, deadline=deadline)
@@ -93,7 +106,7 @@ def _mark_due(house: House, state: LedgerState, account: Account) -> Called:
 
 
 def _call(house: House, state: LedgerState, account: Account) -> Called:
-    if state.hub_height < account.deadline:
+    if state.hub_height < account.deadline or not allowed(house, state, Action.CALL):
         return Called(state, ())
     deadline = state.hub_height + house.rules.grace_blocks
     called = replace(account, status=Status.CALLED, deadline=deadline, proposers_since_call=frozenset())
@@ -103,7 +116,8 @@ def _call(house: House, state: LedgerState, account: Account) -> Called:
 def _freeze(house: House, state: LedgerState, account: Account, proposer: Address) -> Called:
     seen = account.proposers_since_call | {proposer}
     waiting = replace(account, proposers_since_call=seen)
-    if state.hub_height < account.deadline or len(seen) <= house.faults or state.market.stale:
+    early = state.hub_height < account.deadline or len(seen) <= house.faults
+    if early or not allowed(house, state, Action.FREEZE):
         return Called(state.with_account(waiting), ())
     step = freeze(house, state, replace(account, version=account.version + 1))
     return Called(step.state, step.effects)

@@ -5,11 +5,11 @@ from dataclasses import replace
 from circuits.pedersen import Commitment
 from node.ledger.account import Credit
 from node.ledger.batch import ChainSegment, Deposited, Exited, Paid, PayFailed, Seized, Sold, VaultEvent
-from node.ledger.defaults import Step
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
 from node.ledger.exits import book_exit
 from node.ledger.state import ChainCursor, Default, House, LedgerState, Payout, Seizure
+from node.ledger.steps import Step
 from node.ledger.types import INSURANCE_ACCOUNT, MAX_AMOUNT, MAX_CASH_MOVE, AccountId, AssetId, Digest, MicroUsd
 from node.market.errors import MarketError
 

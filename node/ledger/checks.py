@@ -55,6 +55,12 @@ def named_account(
     if account is None:
         raise Refused(Reason.ACCOUNT_UNKNOWN, f"account {reference.account.hex()} is not open")
     require_signed(account.owner, signature, digest)
+    if state.bidding(account.id):
+        raise Refused(
+            Reason.BID_PENDING,
+            "the account has a bid in this batch, whose outcome comes at its end",
+            (("account", account.id.hex()),),
+        )
     if account.version != reference.version:
         raise Refused(
             Reason.VERSION_MISMATCH,
@@ -165,12 +171,6 @@ def not_active(account: Account) -> Refused:
         f"account {account.id.hex()} is {account.status.name}",
         (("account", account.id.hex()), ("status", account.status.name)),
     )
-
-
-def require_fresh_prices(state: LedgerState) -> None:
-    """ORACLE_STALE while a feed has no valid price."""
-    if state.market.stale:
-        raise Refused(Reason.ORACLE_STALE, f"no valid price of {', '.join(state.market.stale)} in the last round")
 
 
 def unused_handle(state: LedgerState, commitment: Commitment) -> bytes:

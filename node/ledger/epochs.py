@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from circuits.committee import MAX_MEMBERS, CommitteeKey
 from circuits.errors import CircuitError
-from node.ledger.defaults import Step
 from node.ledger.effects import EventKind, event
 from node.ledger.errors import BatchInvalid, RotationInvalid
 from node.ledger.state import House, LedgerState
+from node.ledger.steps import Step
 from node.ledger.types import Address
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from node.ledger.apply import apply_message
+from node.ledger.auctions import clear_bids
 from node.ledger.batch import MAX_BATCH_BYTES, AccountOpening, Batch, ChainSegment, HubHeader, OracleRound
 from node.ledger.calls import evaluate_deadlines, restart_deadlines
 from node.ledger.chain_events import book_segment
@@ -210,10 +211,11 @@ def _check_shape(house: House, state: LedgerState, batch: Batch) -> None:
 
 
 def _finish(house: House, state: LedgerState, proposer: Address, effects: list[Effect]) -> Executed:
-    """Deadlines, defaults, invariants, root."""
-    called = evaluate_deadlines(house, state, proposer)
+    """Bids, deadlines, defaults, invariants, root."""
+    cleared = clear_bids(house, state)
+    called = evaluate_deadlines(house, cleared.state, proposer)
     stepped = advance_defaults(house, called.state)
     check_invariants(house, stepped.state)
     hashed = replace(stepped.state, leaves=hashed_leaves(house, stepped.state))
     after = replace(hashed, root=state_tree(house, hashed).root)
-    return Executed(after, (*effects, *called.effects, *stepped.effects))
+    return Executed(after, (*effects, *cleared.effects, *called.effects, *stepped.effects))

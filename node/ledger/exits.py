@@ -17,10 +17,13 @@ from dataclasses import replace
 from circuits.pedersen import NOTHING, Commitment
 from node.ledger.account import Account, ExitRun
 from node.ledger.batch import Exited
-from node.ledger.defaults import Step, freeze, mark_value, reopen
+from node.ledger.defaults import freeze
 from node.ledger.effects import EventKind, LedgerEvent, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
+from node.ledger.losses import reopen
+from node.ledger.opened import mark_value
 from node.ledger.state import Default, Holding, House, LedgerState
+from node.ledger.steps import Step
 from node.ledger.types import MAX_AMOUNT, MAX_CASH_MOVE, AssetId, MicroUsd, Status
 from node.market.errors import MarketError
 from node.market.instruments import CollateralAsset

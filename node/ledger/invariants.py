@@ -2,6 +2,8 @@
 
 matched book    Σ positions + residue = identity                                    for each instrument
 full reserves   Σ cash′ (or collateral) + what waits or is promised + residue = public total · G
+
+Of cash, what waits includes the insurance fund and every contribution to the default fund.
 """
 
 from collections.abc import Iterable
@@ -81,7 +83,7 @@ def _held(state: LedgerState, asset: str) -> Commitment:
 
 def _cash_sum(house: House, state: LedgerState) -> Commitment:
     escrow = sum(state.escrow.get(AssetId(a.id), 0) for a in house.registry.collateral if a.is_cash)
-    public = _waiting(state, None) + state.insurance + escrow
+    public = _waiting(state, None) + state.insurance + sum(state.default_fund.values()) + escrow
     cash = (account.cash for account in state.accounts.values())
     return _total([*cash, state.residue.cash, Commitment.public(public)])
 

@@ -35,7 +35,9 @@ _TYPES: dict[str, list[dict[str, str]]] = {
         "TransferAcceptance": "bytes32 terms,uint64 receiverVersion,uint64 receiverCredits,bytes receiverHandle",
         "Withdraw": "bytes32 account,uint64 version,uint64 credits,string asset,uint64 amount,address recipient,"
         "uint64 round,bytes32 nonce,uint64 expiry",
-        "Bid": "bytes32 account,uint64 version,uint64 credits,bytes32 auction,int64 limit,uint64 round,"
+        "Bid": "bytes32 account,uint64 version,uint64 credits,bytes32 auction,uint32 number,uint64 units,int64 limit,"
+        "uint64 round,bytes32 nonce,uint64 expiry",
+        "Contribute": "bytes32 account,uint64 version,uint64 credits,int64 amount,uint64 round,"
         "bytes32 nonce,uint64 expiry",
         "SetAuditor": "bytes32 account,uint64 version,uint64 credits,bytes auditor,bytes handles,uint64 round,"
         "bytes32 nonce,uint64 expiry",
@@ -309,11 +311,50 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Bid:
-    """Offers to take a defaulted portfolio whole for at most `limit` micro-dollars."""
+    """Offers to take up to `units` of what a default has on auction, for at most `limit` micro-dollars each.
+
+    `proof` is of the account after all of them at the limit, `proof_before` of the account as it is, both in `round`:
+    accounts with margin are a convex set, so the two stand for every smaller fill.
+    """
 
     reference: AccountReference
     auction: Digest
+    """The default's id."""
+    number: int
+    """Which of its auctions."""
+    units: int
     limit: MicroUsd
+    round: int
+    nonce: bytes
+    expiry: int
+    proof_before: bytes = b""
+    proof: bytes = b""
+    signature: bytes = b""
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest."""
+        values = self.reference.fields() | {
+            "auction": self.auction,
+            "number": self.number,
+            "units": self.units,
+            "limit": self.limit,
+            "round": self.round,
+            "nonce": self.nonce,
+            "expiry": self.expiry,
+        }
+        return _digest(deployment, "Bid", values)
+
+
+@dataclass(frozen=True, slots=True)
+class Contribute:
+    """Moves `amount` micro-dollars of cash into the default fund, or takes as much back (negative).
+
+    What goes in is public and brings a proof of the account without it; what comes back waits in the inbox, and needs
+    none (`round` 0).
+    """
+
+    reference: AccountReference
+    amount: MicroUsd
     round: int
     nonce: bytes
     expiry: int
@@ -323,13 +364,12 @@ class Bid:
     def digest(self, deployment: Deployment) -> Digest:
         """EIP-712 digest."""
         values = self.reference.fields() | {
-            "auction": self.auction,
-            "limit": self.limit,
+            "amount": self.amount,
             "round": self.round,
             "nonce": self.nonce,
             "expiry": self.expiry,
         }
-        return _digest(deployment, "Bid", values)
+        return _digest(deployment, "Contribute", values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,7 +420,7 @@ def kept_positive(asset: AssetId) -> AssetId | None:
     return None if asset == CASH else asset
 
 
-Message: TypeAlias = OpenAccount | MarginProof | Trade | Transfer | Withdraw | Bid | SetAuditor
+Message: TypeAlias = OpenAccount | MarginProof | Trade | Transfer | Withdraw | Bid | Contribute | SetAuditor
 
 
 def accounts_of(message: Message, deployment: Deployment) -> tuple[AccountId, ...]:

@@ -14,12 +14,14 @@ from circuits.pedersen import NOTHING, Commitment
 from circuits.range_shape import BASES
 from node.ledger.account import CASH_OFFSET, LIMB_BITS, Account, CashLimbs
 from node.ledger.batch import AccountOpening
-from node.ledger.defaults import Step, book_inbox, marked_lots
 from node.ledger.effects import EventKind, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
+from node.ledger.opened import book_inbox
+from node.ledger.prices import allowed
 from node.ledger.state import Default, Holding, House, LedgerState, Lot, Residue, Stage
+from node.ledger.steps import Step
 from node.ledger.types import MicroUsd, Status
-from node.liquidation.auction import PPM, gross_notional
+from node.liquidation.validity import Action
 
 LIMB_BOUND: Final = (1 << LIMB_BITS) + max(BASES)
 """A limb may reach this: its row shows less than 2^32 + b. Whoever cuts cash at 2^32 + 1 must be openable too."""
@@ -62,7 +64,7 @@ def open_account(house: House, state: LedgerState, opening: AccountOpening) -> S
     default = state.defaults.get(opening.default_id)
     if default is None or default.stage is not Stage.OPENING or default.frozen_in >= state.number:
         raise BatchInvalid("opening", f"default {opening.default_id.hex()} is not frozen in a final batch")
-    if state.market.stale:
+    if not allowed(house, state, Action.OPEN):
         raise BatchInvalid("opening", "an auction needs valid prices")
     account = state.accounts[default.account]
     points = decrypted_points(house, account, default, opening)
@@ -75,20 +77,18 @@ def open_account(house: House, state: LedgerState, opening: AccountOpening) -> S
     opened = _opened(account, amounts)
     residue = _residue(state.residue, account, opened)
     members = tuple(sorted(shares.member for shares in opening.share_sets))
-    auction = replace(
+    planned = replace(
         default,
-        stage=Stage.AUCTION,
+        stage=Stage.PLANNED,
         opened_by=members,
         lots=amounts.lots,
         cash=amounts.cash,
         collateral=amounts.collateral,
-        auction_started=state.hub_height,
     )
-    gross = gross_notional(marked_lots(state, auction))
-    auction = replace(auction, penalty=MicroUsd(gross * house.rules.penalty_ppm // PPM))
-    after = replace(state.with_account(opened).with_default(auction), residue=residue)
-    booked = book_inbox(after, auction)
-    told = event(EventKind.OPENED, account.id, default=default.id, members=",".join(map(str, members)))
+    after = replace(state.with_account(opened).with_default(planned), residue=residue)
+    booked = book_inbox(after, planned)
+    lots = ",".join(f"{lot.instrument}:{lot.quantity}" for lot in amounts.lots)
+    told = event(EventKind.OPENED, account.id, default=default.id, members=",".join(map(str, members)), lots=lots)
     return Step(booked.state, (Posting(PostingKind.OPENED, account.id), told, *booked.effects))
 
 

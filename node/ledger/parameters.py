@@ -7,18 +7,44 @@ from eth_hash.auto import keccak
 
 from node.ledger.errors import RulesInvalid
 from node.ledger.types import AccountId, MicroUsd
-from node.liquidation.auction import PPM
+from node.liquidation.auction import PPM, AuctionSchedule
+from node.liquidation.slices import PlanRules
+from node.liquidation.validity import ValidityLimits
 
 _POSITIVE: Final = (
     "due_blocks",
     "grace_blocks",
     "hub_gap_blocks",
     "auction_blocks",
+    "insolvent_blocks",
+    "plan_slices",
     "sale_seconds",
     "max_hub_lag",
     "max_messages",
 )
-_FRACTIONS: Final = ("auction_discount_ppm", "penalty_ppm", "sale_floor_ppm")
+_FRACTIONS: Final = (
+    "auction_start_ppm",
+    "auction_fast_ppm",
+    "auction_discount_ppm",
+    "plan_discount_ppm",
+    "penalty_ppm",
+    "sale_floor_ppm",
+)
+_NOT_NEGATIVE: Final = (
+    "auction_fast_blocks",
+    "margin_buffer_ppm",
+    "full_below",
+    "account_cap",
+    "batch_cap",
+    "reset_ppm",
+    "max_resets",
+    "jump_ppm",
+    "uncertain_ppm",
+    "volatile_ppm",
+    "tear_up_band_ppm",
+    "backstop_limit",
+    "seizure_buffer_ppm",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +61,43 @@ class HouseParameters:
     """From the call to the breach (G)."""
     hub_gap_blocks: int
     """A silence of the house longer than this restarts running deadlines: its own pause calls nobody."""
+    auction_start_ppm: int
+    """What an auction's price keeps, at its start, of the way from mark to bankruptcy price."""
+    auction_fast_ppm: int
+    """What it still keeps after the fast blocks."""
+    auction_fast_blocks: int
     auction_blocks: int
-    """How long the price of a defaulted portfolio falls."""
+    """How long the price then falls to the bankruptcy price."""
+    insolvent_blocks: int
+    """How long it falls below that, as far as insurance and default fund reach."""
     auction_discount_ppm: int
-    """How far below mark, of gross notional, the price of an insolvent portfolio may fall."""
+    """How far below mark, of gross notional, the price may fall at all."""
+    plan_slices: int
+    """Parts that a position is cut into for a partial liquidation."""
+    plan_discount_ppm: int
+    """The discount that a plan expects, of gross notional."""
+    margin_buffer_ppm: int
+    """By how much of the requirement a plan restores more than initial margin."""
+    full_below: MicroUsd
+    """An account worth less is sold whole."""
+    account_cap: MicroUsd
+    """Gross notional of one account that is on auction at once."""
+    batch_cap: MicroUsd
+    """Gross notional that one batch puts on auction, of all accounts."""
+    reset_ppm: int
+    """An auction starts anew, on a new plan, when its mark has moved by more than this, of gross notional."""
+    max_resets: int
+    """How often in one default."""
     penalty_ppm: int
     """Of gross notional, from the defaulter's remains to the insurance fund."""
+    jump_ppm: int
+    """A price that moves by more than this in one round needs another round that confirms it."""
+    uncertain_ppm: int
+    """A price is uncertain with a confidence interval (half of it) of more than this."""
+    volatile_ppm: int
+    """A price is too volatile with a volatility in force of more than this."""
+    tear_up_band_ppm: int
+    """How far from its mark an instrument is settled, at most, to cover a loss that no fund does."""
     backstop: AccountId
     """The account that takes a portfolio nobody bid for; its book is public."""
     backstop_limit: MicroUsd
@@ -63,9 +120,33 @@ class HouseParameters:
         for name in _FRACTIONS:
             if not 0 <= getattr(self, name) <= PPM:
                 raise RulesInvalid(name, getattr(self, name))
-        for name in ("backstop_limit", "seizure_buffer_ppm"):
+        for name in _NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise RulesInvalid(name, getattr(self, name))
+        if self.auction_fast_ppm > self.auction_start_ppm:
+            raise RulesInvalid("auction_fast_ppm", self.auction_fast_ppm)
+
+    @property
+    def schedule(self) -> AuctionSchedule:
+        """How the price of an auction falls."""
+        return AuctionSchedule(
+            self.auction_start_ppm,
+            self.auction_fast_ppm,
+            self.auction_fast_blocks,
+            self.auction_blocks,
+            self.insolvent_blocks,
+        )
+
+    @property
+    def validity(self) -> ValidityLimits:
+        """From when on a price is unfit for some actions."""
+        return ValidityLimits(self.jump_ppm, self.uncertain_ppm, self.volatile_ppm)
+
+    @property
+    def plan(self) -> PlanRules:
+        """What a plan of partial liquidation assumes."""
+        cost = self.plan_discount_ppm + self.penalty_ppm
+        return PlanRules(self.plan_slices, cost, self.margin_buffer_ppm, self.full_below)
 
     @property
     def digest(self) -> bytes:

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from node.ledger.batch import OracleRound, SignedObservation
-from node.ledger.defaults import Step
 from node.ledger.effects import Effect, EventKind, event
 from node.ledger.errors import BatchInvalid
+from node.ledger.prices import after_round
 from node.ledger.settlement import settle_expired
 from node.ledger.signatures import SignatureMalformed, recover_compact
 from node.ledger.state import House, LedgerState
+from node.ledger.steps import Step
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
 from node.market.oracle_rules import Price, PriceResult, aggregate, observation_digest
@@ -92,10 +93,9 @@ def _round_surfaces(
 
 def market_after(house: House, state: LedgerState, rounds: Sequence[OracleRound]) -> MarketState:
     """The market after several rounds: what a proposer or voter computes its grid from."""
-    market = state.market
     for oracle_round in rounds:
-        market = next_market(house, market, oracle_round).market
-    return market
+        state = after_round(house, state, next_market(house, state.market, oracle_round).market)
+    return state.market
 
 
 def apply_rounds(house: House, state: LedgerState, rounds: Sequence[OracleRound], grid: RiskGrid | None) -> Step:
@@ -110,7 +110,7 @@ def apply_rounds(house: House, state: LedgerState, rounds: Sequence[OracleRound]
     effects: list[Effect] = []
     for oracle_round in rounds:
         advanced = next_market(house, state.market, oracle_round)
-        state = replace(state, market=advanced.market)
+        state = after_round(house, state, advanced.market)
         stale = state.market.stale
         prices = {entry.symbol: entry.price for entry in state.market.underlyings}
         effects.append(event(EventKind.ROUND, None, round=oracle_round.round, **prices))

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from circuits.pedersen import Commitment
 from node.ledger.account import Account
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
-from node.ledger.state import House, LedgerState, Residue, Stage
+from node.ledger.prices import allowed
+from node.ledger.state import Default, House, LedgerState, Residue, Stage
 from node.ledger.types import InstrumentId, MicroUsd, Status
+from node.liquidation.validity import Action
 from node.market.state import settlement_price
 
 
@@ -29,7 +31,7 @@ def settle_expired(house: House, state: LedgerState) -> Settled:
     for instrument in house.registry.expiring(state.market.time):
         name = InstrumentId(instrument.id)
         open_positions = any(name in account.positions for account in state.accounts.values())
-        if instrument.underlying in state.market.stale or not open_positions:
+        if not open_positions or not allowed(house, state, Action.SETTLE, instrument.underlying):
             continue
         price = MicroUsd(settlement_price(instrument, state.market))
         step = settle_instrument(state, name, price)
@@ -41,7 +43,7 @@ def settle_expired(house: House, state: LedgerState) -> Settled:
 def settle_instrument(state: LedgerState, name: InstrumentId, price: MicroUsd) -> Settled:
     """Turn every position of an instrument into cash at `price` (micro-dollars per lot) less accrued funding."""
     coefficient = MicroUsd(price - state.market.funding_index(name))
-    opened = {d.account: d for d in state.defaults.values() if d.stage is Stage.AUCTION}
+    opened = {d.account: d for d in state.defaults.values() if d.stage not in (Stage.OPENING, Stage.CLOSED)}
     accounts, defaults, effects = dict(state.accounts), dict(state.defaults), list[Effect]()
     for account_name in sorted(state.accounts):
         account = state.accounts[account_name]
@@ -55,13 +57,22 @@ def settle_instrument(state: LedgerState, name: InstrumentId, price: MicroUsd) -
         quantity = sum(lot.quantity for lot in default.lots if lot.instrument == name)
         gain = MicroUsd(coefficient * quantity)
         accounts[account_name] = _settled_in_public(account, name, quantity, gain)
-        defaults[default.id] = replace(
-            default,
-            lots=tuple(lot for lot in default.lots if lot.instrument != name),
-            cash=MicroUsd(default.cash + gain),
-        )
+        defaults[default.id] = _without_lots(default, name, gain)
     residue = _settled_residue(state.residue, name, coefficient)
     return Settled(replace(state, accounts=accounts, defaults=defaults, residue=residue), tuple(effects))
+
+
+def _without_lots(default: Default, name: InstrumentId, gain: MicroUsd) -> Default:
+    """A default with one instrument settled. An auction of it ends: what is left is another bundle."""
+    touched = default.offer is not None and any(lot.instrument == name for lot in default.offer.unit)
+    return replace(
+        default,
+        stage=Stage.PLANNED if touched else default.stage,
+        lots=tuple(lot for lot in default.lots if lot.instrument != name),
+        offer=None if touched else default.offer,
+        queued=tuple(lot for lot in default.queued if lot.instrument != name),
+        cash=MicroUsd(default.cash + gain),
+    )
 
 
 def _settled_in_public(account: Account, name: InstrumentId, quantity: int, gain: MicroUsd) -> Account:

@@ -12,6 +12,7 @@ from circuits.transcript import Deployment
 from node.ledger.account import Account, Credit
 from node.ledger.parameters import HouseParameters
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
+from node.liquidation.validity import Reference
 from node.market.grid import RiskGrid
 from node.market.instruments import Registry
 from node.market.parameters import MarketParameters
@@ -62,6 +63,8 @@ class Stage(IntEnum):
     AUCTION = 1
     COLLATERAL = 2
     CLOSED = 3
+    PLANNED = 4
+    """Opened, and nothing on auction: what to sell next is decided once prices allow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,29 @@ class Seizure:
 
 
 @dataclass(frozen=True, slots=True)
+class FundShare:
+    """A member's part, in micro-dollars."""
+
+    member: AccountId
+    amount: MicroUsd
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A bundle on auction: `units` left of `total`, each of `unit`, since hub block `started`."""
+
+    unit: tuple[Lot, ...]
+    """Signed lots in one unit, by instrument."""
+    units: int
+    total: int
+    started: int
+    first_mark: MicroUsd
+    """What a unit was worth at the start."""
+    given: MicroUsd = MicroUsd(0)
+    """What the units sold so far went below mark."""
+
+
+@dataclass(frozen=True, slots=True)
 class Default:
     """One account's way from breach to closed."""
 
@@ -106,15 +132,37 @@ class Default:
     cash: MicroUsd = MicroUsd(0)
     """Signed cash of the opened account, funding included (cash′)."""
     collateral: tuple[Holding, ...] = ()
-    auction_started: int = 0
-    """Hub block."""
+    queued: tuple[Lot, ...] = ()
+    """Of the lots, the slices of the plan that come after what is on offer, in their order."""
+    offer: Offer | None = None
+    """In stage AUCTION."""
     auctions: int = 0
-    buyer: AccountId | None = None
+    """How many were started; the number of the one that runs."""
+    resets: int = 0
+    buyers: tuple[AccountId, ...] = ()
+    """By id."""
     sale_price: MicroUsd = MicroUsd(0)
+    """Of everything sold so far."""
+    gross_sold: MicroUsd = MicroUsd(0)
+    """Gross notional, at the marks of the sale, of everything sold or torn up: what the penalty is of."""
     seizures: tuple[Seizure, ...] = ()
     penalty: MicroUsd = MicroUsd(0)
+    torn_up: MicroUsd = MicroUsd(0)
+    """What settling its lots off their mark brought."""
     insurance_paid: MicroUsd = MicroUsd(0)
+    fund_paid: tuple[FundShare, ...] = ()
+    """What members of the default fund paid and have not got back, by id."""
     shortfall: MicroUsd = MicroUsd(0)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingBid:
+    """A bid of this batch that is in order; the batch's end shares what is on offer among all of them."""
+
+    digest: Digest
+    account: AccountId
+    default: Digest
+    units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +222,8 @@ class LedgerState:
     """Of it, what is promised to a payout or a seizure."""
     residue: Residue = Residue()
     insurance: MicroUsd = MicroUsd(0)
+    default_fund: Mapping[AccountId, MicroUsd] = field(default_factory=dict)
+    """The members' public contributions: they pay, pro rata, for what insurance does not."""
     shortfall: MicroUsd = MicroUsd(0)
     payouts: Mapping[Digest, Payout] = field(default_factory=dict)
     defaults: Mapping[Digest, Default] = field(default_factory=dict)
@@ -185,6 +235,10 @@ class LedgerState:
     trades: int = 0
     epoch: int = 0
     """That of the members who certified the last batch."""
+    references: tuple[Reference, ...] = ()
+    """What the next price of each feed is measured by, in the order of feeds."""
+    bids: tuple[PendingBid, ...] = ()
+    """Of the batch that is being executed; none once it is."""
     leaves: Mapping[AccountId, HashedLeaf] = field(default_factory=dict, compare=False, repr=False)
     """Hashes of the accounts as they were after the last batch: those that did not change are not hashed again."""
 
@@ -204,6 +258,11 @@ class LedgerState:
         """With `amount` more ledger units of the asset in its vault (or fewer, if negative)."""
         return replace(self, inventory=_moved(self.inventory, asset, amount))
 
+    def with_fund_moved(self, member: AccountId, amount: int) -> "LedgerState":
+        """With a member's contribution `amount` micro-dollars larger (or smaller, if negative)."""
+        fund = {**self.default_fund, member: MicroUsd(self.default_fund.get(member, 0) + amount)}
+        return replace(self, default_fund={name: part for name, part in sorted(fund.items()) if part})
+
     def available(self, asset: AssetId) -> int:
         """Ledger units that the asset's vault can still promise."""
         return self.inventory.get(asset, 0) - self.escrow.get(asset, 0)
@@ -211,6 +270,10 @@ class LedgerState:
     def grid(self, round_number: int) -> RiskGrid | None:
         """The grid of a round that proofs may still name."""
         return next((grid for grid in self.grids if grid.round == round_number), None)
+
+    def bidding(self, account: AccountId) -> bool:
+        """Whether the account has a bid in the batch that is being executed."""
+        return any(bid.account == account for bid in self.bids)
 
     def open_default_of(self, account: AccountId) -> Default | None:
         """The account's default that is not closed, if there is one."""

@@ -26,7 +26,6 @@ from node.ledger.checks import (
     proven_account,
     require_active,
     require_box,
-    require_fresh_prices,
     require_live,
     unused_handle,
 )
@@ -34,8 +33,10 @@ from node.ledger.claims import Verifier, opening_claim, proof_context, side_hand
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.messages import Transfer, TransferTerms, kept_positive, receiver_proves
+from node.ledger.prices import require_allowed
 from node.ledger.state import House, LedgerState
 from node.ledger.types import CASH, AssetId, Digest, Status
+from node.liquidation.validity import Action
 from node.market.errors import MarketError
 
 
@@ -65,7 +66,7 @@ def sender_side(house: House, state: LedgerState, transfer: Transfer, verifier: 
     if terms.receiver not in state.accounts:
         raise Refused(Reason.ACCOUNT_UNKNOWN, f"account {terms.receiver.hex()} is not open")
     _require_receptive(state.accounts[terms.receiver])
-    require_fresh_prices(state)
+    require_allowed(house, state, Action.TRADE)
     _require_transferable(house, named.account, terms)
     require_box(transfer.sealed_box, terms.box_digest)
     handle = unused_handle(state, terms.commitment)

@@ -29,6 +29,7 @@ from node.ledger.batch import (
 from node.ledger.errors import WireError
 from node.ledger.messages import (
     Bid,
+    Contribute,
     MarginProof,
     Message,
     OpenAccount,
@@ -91,6 +92,8 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
             return _withdraw(proto.withdraw)
         case "bid":
             return _bid(proto.bid)
+        case "contribute":
+            return _contribute(proto.contribute)
         case "set_auditor":
             return auditor_from_proto(proto.set_auditor)
     raise WireError("message", "none is set")
@@ -110,14 +113,29 @@ def _withdraw(proto: messages_pb2.Withdraw) -> Withdraw:
     )
 
 
+def _contribute(proto: messages_pb2.Contribute) -> Contribute:
+    return Contribute(
+        reference=reference_from_proto("reference", proto.reference),
+        amount=MicroUsd(proto.amount),
+        round=proto.round,
+        nonce=exact("nonce", proto.nonce, 32),
+        expiry=proto.expiry,
+        proof=proto.proof,
+        signature=proto.signature,
+    )
+
+
 def _bid(proto: messages_pb2.Bid) -> Bid:
     return Bid(
         reference=reference_from_proto("reference", proto.reference),
         auction=Digest(exact("auction", proto.auction, 32)),
+        number=proto.number,
+        units=proto.units,
         limit=MicroUsd(proto.limit),
         round=proto.round,
         nonce=exact("nonce", proto.nonce, 32),
         expiry=proto.expiry,
+        proof_before=proto.proof_before,
         proof=proto.proof,
         signature=proto.signature,
     )
@@ -189,14 +207,28 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
             bid = messages_pb2.Bid(
                 reference=reference_to_proto(message.reference),
                 auction=message.auction,
+                number=message.number,
+                units=message.units,
                 limit=message.limit,
+                round=message.round,
+                nonce=message.nonce,
+                expiry=message.expiry,
+                proof_before=message.proof_before,
+                proof=message.proof,
+                signature=message.signature,
+            )
+            return messages_pb2.ClientMessage(bid=bid)
+        case Contribute():
+            contribute = messages_pb2.Contribute(
+                reference=reference_to_proto(message.reference),
+                amount=message.amount,
                 round=message.round,
                 nonce=message.nonce,
                 expiry=message.expiry,
                 proof=message.proof,
                 signature=message.signature,
             )
-            return messages_pb2.ClientMessage(bid=bid)
+            return messages_pb2.ClientMessage(contribute=contribute)
         case SetAuditor():
             return messages_pb2.ClientMessage(set_auditor=_set_auditor_to_proto(message))
 

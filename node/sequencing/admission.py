@@ -36,7 +36,14 @@ _GROUP: Final = 64
 _PARKED: Final = 512
 _REFUSALS: Final = 4096
 _EARLY: Final = frozenset(
-    {Reason.VERSION_MISMATCH, Reason.ACCOUNT_UNKNOWN, Reason.ROUND_UNKNOWN, Reason.CREDITS_UNKNOWN, Reason.VAULT_SHORT}
+    {
+        Reason.VERSION_MISMATCH,
+        Reason.ACCOUNT_UNKNOWN,
+        Reason.ROUND_UNKNOWN,
+        Reason.CREDITS_UNKNOWN,
+        Reason.VAULT_SHORT,
+        Reason.BID_PENDING,
+    }
 )
 log = structlog.get_logger(__name__)
 

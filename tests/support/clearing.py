@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from circuits.committee import decryption_share
+from node.chains.certificates import ValidatorKey
 from node.ledger.account import Account
 from node.ledger.batch import (
     AccountOpening,
@@ -52,6 +53,11 @@ class Clearing:
     slices: dict[str, Callable[[int], tuple[Slice, ...]]] = field(default_factory=dict)
     """By feed, what the validator of each place quotes of forwards and smiles."""
     observers: int = 4
+    liars: Mapping[int, float] = field(default_factory=dict)
+    """What validators, by place, multiply every price by."""
+    confidence_ppm: int = 500
+    down: int | None = None
+    """A validator, by place, that neither observes nor proposes."""
     verifier: Verifier | None = None
     effects: list[Effect] = field(default_factory=list)
     refused: tuple[Refused, ...] = ()
@@ -110,12 +116,17 @@ class Clearing:
     def observations(self, number: int, time: int) -> tuple[SignedObservation, ...]:
         """The signed observations of a round."""
         seen = [
-            (key, Observation(key.address, number, feed, int(price * FEED), 500, time, self._quote(feed, place)))
+            (key, self._seen(key, place, number, feed, price, time))
             for place, key in enumerate(self.setting.keys[: self.observers])
+            if place != self.down
             for feed, price in self.prices.items()
         ]
         deployment = self.house.deployment.digest
         return tuple(SignedObservation(o, key.sign_digest(observation_digest(deployment, o))) for key, o in seen)
+
+    def _seen(self, key: ValidatorKey, place: int, number: int, feed: str, price: float, time: int) -> Observation:
+        told = int(price * self.liars.get(place, 1.0) * FEED)
+        return Observation(key.address, number, feed, told, self.confidence_ppm, time, self._quote(feed, place))
 
     def _quote(self, feed: str, place: int) -> tuple[Slice, ...]:
         quoted = self.slices.get(feed)
@@ -152,7 +163,8 @@ class Clearing:
         market = market_after(self.house, self.state, rounds)
         due = rounds and market.priced and valued
         grid = compute_grid(self.house.registry, self.house.market, market) if due else None
-        proposer = self.house.validators[self.proposer % 4]
+        up = [validator for place, validator in enumerate(self.house.validators) if place != self.down]
+        proposer = up[self.proposer % len(up)]
         return assemble(
             self.house,
             self.state,

@@ -79,8 +79,24 @@ def make_setting(backstop_owner: Address | None = None, salt: bytes = bytes(32),
         due_blocks=8,
         grace_blocks=24,
         hub_gap_blocks=40,
+        auction_start_ppm=1_000_000,
+        auction_fast_ppm=1_000_000,
+        auction_fast_blocks=0,
         auction_blocks=16,
+        insolvent_blocks=16,
         auction_discount_ppm=200_000,
+        plan_slices=8,
+        plan_discount_ppm=20_000,
+        margin_buffer_ppm=0,
+        full_below=MicroUsd(10**15),
+        account_cap=MicroUsd(10**15),
+        batch_cap=MicroUsd(10**15),
+        reset_ppm=10**9,
+        max_resets=3,
+        jump_ppm=1_000_000_000,
+        uncertain_ppm=50_000,
+        volatile_ppm=1_000_000_000,
+        tear_up_band_ppm=0,
         penalty_ppm=10_000,
         backstop=backstop,
         backstop_limit=MicroUsd(10**15),
@@ -264,17 +280,34 @@ class Trader:
         proof = self.prove(grid, digest, held, withdrawn=withdrawn)
         return replace(message, proof=proof, signature=self.sign(digest))
 
-    def bid(self, state: LedgerState, default: Default, limit: int, **changes: Any) -> messages.Bid:
-        """A bid for the whole portfolio, proven as if the limit were paid."""
+    def contribute(self, state: LedgerState, amount: int, **changes: Any) -> messages.Contribute:
+        """Into the default fund with a proof, or out of it (negative) without one."""
         reference, grid = self.reference(state), state.grids[-1]
-        message = messages.Bid(reference, default.id, MicroUsd(limit), grid.round, bytes(32), FAR)
+        message = messages.Contribute(reference, MicroUsd(amount), grid.round if amount > 0 else 0, bytes(32), FAR)
         message = replace(message, **changes)
         digest = message.digest(self.setting.house.deployment)
-        held = self.merged().with_public_cash(-limit)
-        for lot in default.lots:
-            held = held.with_public_position(lot.instrument, lot.quantity)
-            held = held.with_public_cash(grid.instrument(lot.instrument).funding * lot.quantity)
-        return replace(message, proof=self.prove(grid, digest, held), signature=self.sign(digest))
+        proof = self.prove(grid, digest, self.merged().with_public_cash(-amount)) if amount > 0 else b""
+        return replace(message, proof=proof, signature=self.sign(digest))
+
+    def bid(
+        self, state: LedgerState, default: Default, limit: int, units: int | None = None, **changes: Any
+    ) -> messages.Bid:
+        """A bid for all or `units` of what is on offer, proven as if all were filled at the limit (of one unit)."""
+        offer, grid = default.offer, state.grids[-1]
+        if offer is None:
+            raise ValueError("nothing is on offer")
+        wanted = offer.units if units is None else units
+        reference, number = self.reference(state), default.auctions
+        message = messages.Bid(reference, default.id, number, wanted, MicroUsd(limit), grid.round, bytes(32), FAR)
+        message = replace(message, **changes)
+        digest = message.digest(self.setting.house.deployment)
+        held = self.merged().with_public_cash(-limit * wanted)
+        for lot in offer.unit:
+            held = held.with_public_position(lot.instrument, wanted * lot.quantity)
+            held = held.with_public_cash(grid.instrument(lot.instrument).funding * wanted * lot.quantity)
+        before = self.prove(grid, digest, self.merged())
+        proof = self.prove(grid, digest, held)
+        return replace(message, proof_before=before, proof=proof, signature=self.sign(digest))
 
 
 def make_trade(

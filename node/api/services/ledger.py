@@ -111,6 +111,7 @@ class LedgerService(pb_grpc.LedgerServiceServicer):
                 for name, held in sorted(state.inventory.items())
             ],
             insurance=state.insurance,
+            default_fund=sum(state.default_fund.values()),
             shortfall=state.shortfall,
             accounts=len(state.accounts),
             trades=state.trades,

@@ -7,8 +7,8 @@ import pytest
 from clearing.v1 import liquidation_service_pb2 as pb
 
 from node.api import FinalBatch
-from node.ledger.defaults import asking_price
-from node.ledger.state import Default, Holding, Lot, Seizure, Stage
+from node.ledger.auctions import asking_price
+from node.ledger.state import Default, Holding, Lot, Offer, Seizure, Stage
 from node.ledger.types import AssetId, Digest, InstrumentId, MicroUsd
 from tests.node.api.calls import items, refusal
 from tests.support.ledger import USD
@@ -26,7 +26,8 @@ def default(node, taker) -> Default:
         lots=(Lot(InstrumentId("BTC-PERP"), -10),),
         cash=MicroUsd(9 * USD),
         collateral=(Holding(AssetId("WETH@31338"), 3),),
-        auction_started=node.ledger().hub_height - 5,
+        offer=Offer((Lot(InstrumentId("BTC-PERP"), -1),), 8, 10, node.ledger().hub_height - 5, MicroUsd(-800_000)),
+        auctions=3,
     )
 
 
@@ -49,7 +50,9 @@ async def test_a_default_at_auction_comes_with_lots_and_the_falling_price(client
     assert [(h.asset, h.amount) for h in told.collateral] == [("WETH@31338", 3)]
     assert list(told.opened_by) == [1, 2, 4]
     mark = node.ledger().grids[-1].mark_price("BTC-PERP")
-    assert told.auction.mark == -10 * mark
+    assert told.auction.mark == -mark
+    assert (told.auction.number, told.auction.units, told.auction.total_units) == (3, 8, 10)
+    assert [(lot.instrument, lot.quantity) for lot in told.auction.unit] == [("BTC-PERP", -1)]
     assert told.auction.current_price == asking_price(node.house, node.ledger(), default)
     assert told.auction.floor_price < told.auction.current_price < told.auction.mark
     assert told.auction.ends - told.auction.started == node.house.rules.auction_blocks
@@ -57,7 +60,9 @@ async def test_a_default_at_auction_comes_with_lots_and_the_falling_price(client
 
 async def test_closed_defaults_are_listed_only_when_asked_for(client, node, default):
     seizure = Seizure(Digest(bytes([3] * 32)), AssetId("WETH@31338"), 3, MicroUsd(600))
-    closed = replace(default, stage=Stage.CLOSED, lots=(), seizures=(seizure, replace(seizure, proceeds=None)))
+    closed = replace(
+        default, stage=Stage.CLOSED, lots=(), offer=None, seizures=(seizure, replace(seizure, proceeds=None))
+    )
     put(node, closed)
 
     open_ones = await client.liquidations.ListDefaults(pb.ListDefaultsRequest())
@@ -84,13 +89,13 @@ async def test_an_account_id_of_the_wrong_length_names_the_field(client):
 
 
 async def test_a_default_is_streamed_again_when_it_changes_and_only_then(client, node, default):
-    opening = replace(default, stage=Stage.OPENING, lots=())
+    opening = replace(default, stage=Stage.OPENING, lots=(), offer=None)
     put(node, opening)
     stream = client.liquidations.StreamLiquidations(pb.StreamLiquidationsRequest())
     first = await items(stream, 1)
     put(node)
     put(node, default)
-    put(node, replace(default, stage=Stage.CLOSED, lots=()))
+    put(node, replace(default, stage=Stage.CLOSED, lots=(), offer=None))
     rest = await items(stream, 2)
 
     assert [item.default.stage for item in (*first, *rest)] == [

@@ -30,6 +30,7 @@ from grpc_status import rpc_status
 from circuits.auditor import AuditorKey
 from node.ledger.account import Credit
 from node.ledger.apply import apply_message
+from node.ledger.auctions import clear_bids
 from node.ledger.claims import InlineVerifier
 from node.ledger.effects import LedgerEvent, Posting, PostingKind
 from node.ledger.errors import Reason, Refused
@@ -86,7 +87,8 @@ class FakeNode:
         applied = apply_message(self.house, self.state, message, InlineVerifier(self.house.committee.key))
         carried = message if isinstance(message, Trade | Transfer | SetAuditor) else None
         self.final[key] = self.batch + 1
-        await self.advance(applied.state, applied.effects, carried)
+        cleared = clear_bids(self.house, applied.state)
+        await self.advance(cleared.state, (*applied.effects, *cleared.effects), carried)
 
     async def advance(self, state: LedgerState, effects: Any, carried: Carried | None = None) -> None:
         """One more final batch."""
@@ -393,12 +395,18 @@ class Liquidations(liquidation_service_pb2_grpc.LiquidationServiceServicer):
             liquidation_service_pb2.Default(
                 id=default.id,
                 account=default.account,
-                lots=[
-                    liquidation_service_pb2.Lot(instrument=lot.instrument, quantity=lot.quantity)
-                    for lot in default.lots
-                ],
-                auction=liquidation_service_pb2.Auction(started=default.auction_started),
+                auction=liquidation_service_pb2.Auction(
+                    started=default.offer.started,
+                    number=default.auctions,
+                    units=default.offer.units,
+                    total_units=default.offer.total,
+                    unit=[
+                        liquidation_service_pb2.Lot(instrument=lot.instrument, quantity=lot.quantity)
+                        for lot in default.offer.unit
+                    ],
+                ),
             )
             for default in self.node.state.defaults.values()
+            if default.offer is not None
         ]
         return liquidation_service_pb2.ListDefaultsResponse(defaults=defaults)

@@ -25,7 +25,7 @@ from node.client.keystore import WalletSecrets
 from node.client.sdk import ZkClear
 from node.client.views import Proposal, Receipt
 from node.ledger.messages import Withdraw
-from node.ledger.state import Default, Lot, Stage
+from node.ledger.state import Default, Lot, Offer, Stage
 from node.ledger.types import Address, AssetId, Digest, InstrumentId, MicroUsd
 
 DOLLAR = 10**6
@@ -320,16 +320,35 @@ async def test_a_bidder_takes_a_defaulted_portfolio_and_holds_its_openings(
         Stage.AUCTION,
         frozen_in=1,
         lots=(Lot(PERPETUAL, 500),),
-        auction_started=served.node.state.hub_height,
+        offer=Offer((Lot(PERPETUAL, 1),), 500, 500, served.node.state.hub_height, MicroUsd(DOLLAR)),
+        auctions=1,
     )
     served.node.state = served.node.state.with_default(default)
-    await taker.bid(auction, MicroUsd(600 * DOLLAR))
+    await taker.bid(auction, MicroUsd(2 * DOLLAR), units=200)
     await taker.refresh()
     price = served.node.state.defaults[auction].sale_price
-    assert price < 600 * DOLLAR
-    assert taker.positions == {PERPETUAL: 500}
+    assert price < 400 * DOLLAR
+    assert taker.positions == {PERPETUAL: 200}
     # cash′ pays the price and takes in the funding index of each lot.
-    assert taker.cash == 10_000 * DOLLAR - price + 500 * 3 * DOLLAR
+    assert taker.cash == 10_000 * DOLLAR - price + 200 * 3 * DOLLAR
+    await taker.bid(auction, MicroUsd(2 * DOLLAR))
+    await taker.refresh()
+    assert taker.positions == {PERPETUAL: 500}
+    assert served.node.state.defaults[auction].offer is None
+
+
+async def test_a_member_contributes_to_the_default_fund_and_takes_it_back(served: Any, taker: ClientAccount) -> None:
+    await taker.contribute(MicroUsd(1_000 * DOLLAR))
+    await taker.refresh()
+    assert served.node.state.default_fund == {taker.id: 1_000 * DOLLAR}
+    assert taker.cash == 9_000 * DOLLAR
+    await taker.contribute(MicroUsd(-1_000 * DOLLAR))
+    await taker.prove_margin()
+    assert served.node.state.default_fund == {}
+    assert taker.cash == 10_000 * DOLLAR
+    with pytest.raises(HouseRefused) as refused:
+        await taker.contribute(MicroUsd(-1))
+    assert refused.value.reason == "AMOUNT_INVALID"
 
 
 async def test_bidding_on_what_is_not_on_offer_is_refused(taker: ClientAccount) -> None:

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from circuits.pedersen import Commitment
+from node.ledger.auctions import asking_price, auction_terms
 from node.ledger.batch import Seized, Sold
-from node.ledger.defaults import asking_price, auction_terms
 from node.ledger.effects import EventKind, SeizeAction
 from node.ledger.execution import Executed
 from node.ledger.state import Stage
 from node.ledger.types import AssetId, InstrumentId, MicroUsd, Status
+from node.liquidation.auction import AuctionTerms
 from tests.support.clearing import Clearing
 from tests.support.ledger import USD, Setting, Trader, amounts, make_trade
 from tests.support.scenes import LOTS, Scene, auctioned, on_margin
@@ -24,7 +25,21 @@ ETHER = 10**5
 
 
 def asked(scene: Scene) -> int:
-    return asking_price(scene.clearing.house, scene.clearing.state, scene.default)
+    """Micro-dollars for one unit, which is one lot here."""
+    price = asking_price(scene.clearing.house, scene.clearing.state, scene.default)
+    assert price is not None
+    return price
+
+
+def terms_of(scene: Scene) -> AuctionTerms:
+    terms = auction_terms(scene.clearing.house, scene.clearing.state, scene.default)
+    assert terms is not None
+    return terms
+
+
+def elapsed(scene: Scene) -> int:
+    assert scene.default.offer is not None
+    return scene.clearing.state.hub_height - scene.default.offer.started
 
 
 def orders(executed: Executed) -> list[SeizeAction]:
@@ -44,21 +59,19 @@ def sell(clearing: Clearing, order: SeizeAction, proceeds: int) -> Executed:
 
 def end_auction(scene: Scene) -> Executed:
     """Nobody bids until the deadline."""
-    elapsed = scene.clearing.state.hub_height - scene.default.auction_started
-    scene.clearing.batch(blocks=15 - elapsed)
+    scene.clearing.batch(blocks=terms_of(scene).backstop_after - 1 - elapsed(scene))
     assert scene.default.stage is Stage.AUCTION
     return scene.clearing.batch(blocks=1)
 
 
 def test_the_price_falls_from_mark_to_what_leaves_the_defaulter_at_zero(setting: Setting):
     scene = auctioned(setting, 6_400)
-    terms = auction_terms(setting.house, scene.clearing.state, scene.default)
-    assert terms.mark == asked(scene) == LOTS * 640_000
+    assert terms_of(scene).mark == asked(scene) == 640_000
     index = scene.clearing.state.market.funding_index(PERP)
-    assert terms.bankruptcy == 6_000 * USD + index * LOTS
+    assert terms_of(scene).floor == 600_000 + index
     scene.clearing.batch(blocks=8)
-    halfway = auction_terms(setting.house, scene.clearing.state, scene.default)
-    assert asked(scene) == halfway.mark - (halfway.mark - halfway.bankruptcy) // 2
+    halfway = terms_of(scene)
+    assert asked(scene) == halfway.mark - (halfway.mark - halfway.floor) // 2
 
 
 def test_a_bidder_pays_the_asking_price_and_keeps_what_it_would_have_paid_more(setting: Setting):
@@ -66,10 +79,10 @@ def test_a_bidder_pays_the_asking_price_and_keeps_what_it_would_have_paid_more(s
     clearing, bidder = scene.clearing, scene.bidder
     before, price = bidder.merged().cash.value, asked(scene)
     funding = clearing.state.market.funding_index(PERP) * LOTS
-    clearing.accept(bidder.bid(clearing.state, scene.default, price + 100 * USD), blocks=0)
-    assert amounts(bidder.holdings) == {"cash": before - price + funding, PERP: LOTS}
-    assert (scene.default.buyer, scene.default.sale_price, scene.default.lots) == (bidder.id, price, ())
-    assert scene.default.cash == -6_000 * USD + price - funding - scene.default.penalty
+    clearing.accept(bidder.bid(clearing.state, scene.default, price + USD // 100), blocks=0)
+    assert amounts(bidder.holdings) == {"cash": before - LOTS * price + funding, PERP: LOTS}
+    assert (scene.default.buyers, scene.default.sale_price, scene.default.lots) == ((bidder.id,), LOTS * price, ())
+    assert scene.default.cash == -6_000 * USD + LOTS * price - funding - scene.default.penalty
     assert clearing.account(scene.debtor).positions == {}
     clearing.accept(bidder.margin_proof(clearing.state))
 
@@ -77,7 +90,7 @@ def test_a_bidder_pays_the_asking_price_and_keeps_what_it_would_have_paid_more(s
 def test_the_penalty_goes_to_the_insurance_fund_and_the_rest_back_to_the_owner(setting: Setting):
     scene = auctioned(setting, 6_400)
     clearing = scene.clearing
-    remains = scene.default.cash + asked(scene) - clearing.state.market.funding_index(PERP) * LOTS
+    remains = scene.default.cash + LOTS * asked(scene) - clearing.state.market.funding_index(PERP) * LOTS
     clearing.accept(scene.bidder.bid(clearing.state, scene.default, asked(scene)), blocks=0)
     penalty = LOTS * 640_000 // 100
     assert (scene.default.stage, scene.default.penalty) == (Stage.CLOSED, penalty)
@@ -110,6 +123,15 @@ def test_the_defaulter_cannot_bid_for_its_own_portfolio(setting: Setting):
     assert scene.clearing.refusal(replace(own, signature=scene.debtor.sign(digest))) == "ACCOUNT_NOT_ACTIVE"
 
 
+def test_neither_can_another_account_of_the_same_owner(setting: Setting):
+    scene = auctioned(setting, 6_400)
+    second = Trader(setting, index=1, key=scene.debtor.key, hollow=True)
+    scene.clearing.open(second)
+    scene.clearing.deposit(second.id, 31337, "USD", 20_000 * USD)
+    own = second.bid(scene.clearing.state, scene.default, asked(scene))
+    assert scene.clearing.refusal(own) == "SELF_BID"
+
+
 def test_a_portfolio_is_sold_once(setting: Setting):
     scene = auctioned(setting, 6_400)
     clearing = scene.clearing
@@ -122,7 +144,7 @@ def test_a_portfolio_is_sold_once(setting: Setting):
 def test_a_bid_proven_in_the_last_round_still_holds_and_pays_the_funding_of_this_one(setting: Setting):
     scene = auctioned(setting, 6_400, hollow=False)
     clearing, bidder = scene.clearing, scene.bidder
-    before, limit = bidder.merged().cash.value, asked(scene) + 10 * USD
+    before, limit = bidder.merged().cash.value, asked(scene) + USD // 1000
     bid = bidder.bid(clearing.state, scene.default, limit)
     old = clearing.state.market.funding_index(PERP)
     clearing.batch(blocks=8)
@@ -130,7 +152,7 @@ def test_a_bid_proven_in_the_last_round_still_holds_and_pays_the_funding_of_this
     price = asked(scene)
     clearing.accept(bid, blocks=0)
     funding = clearing.state.market.funding_index(PERP) * LOTS
-    assert bidder.holdings.cash.value == before - price + funding
+    assert bidder.holdings.cash.value == before - LOTS * price + funding
     clearing.accept(bidder.margin_proof(clearing.state))
 
 
@@ -138,15 +160,15 @@ def test_bids_wait_for_valid_prices_and_so_does_the_clock(setting: Setting):
     scene = auctioned(setting, 6_400)
     clearing = scene.clearing
     clearing.batch(blocks=4)
-    elapsed = clearing.state.hub_height - scene.default.auction_started
+    passed = elapsed(scene)
     clearing.observers = 2
     clearing.batch(blocks=30)
-    bid = scene.bidder.bid(clearing.state, scene.default, 6_400 * USD)
+    bid = scene.bidder.bid(clearing.state, scene.default, 640_000)
     assert clearing.refusal(bid) == "ORACLE_STALE"
     clearing.observers = 4
     clearing.batch(blocks=4)
     assert scene.default.stage is Stage.AUCTION
-    assert clearing.state.hub_height - scene.default.auction_started <= elapsed + 4
+    assert elapsed(scene) <= passed + 4
 
 
 def test_a_silence_of_the_house_does_not_run_down_an_auction(setting: Setting):
@@ -154,7 +176,7 @@ def test_a_silence_of_the_house_does_not_run_down_an_auction(setting: Setting):
     before = asked(scene)
     scene.clearing.batch(blocks=41)
     assert scene.default.stage is Stage.AUCTION
-    assert abs(asked(scene) - before) < USD, "but for funding"
+    assert abs(asked(scene) - before) < 100, "but for funding"
 
 
 def test_what_expires_during_an_auction_settles_into_the_defaulters_cash(setting: Setting):
@@ -188,7 +210,9 @@ def test_nobody_is_paid_for_taking_a_portfolio_that_has_settled(setting: Setting
     scene = on_margin(setting, instrument=FUTURE)
     clearing = scene.clearing
     _auction_over_expiry(scene)
-    free = scene.bidder.bid(clearing.state, replace(scene.default, lots=()), 0)
+    offer = scene.default.offer
+    assert offer is not None
+    free = scene.bidder.bid(clearing.state, replace(scene.default, offer=replace(offer, unit=())), 0)
     settled = clearing.propose(free, blocks=8)
     assert [left_out.refusal.reason for left_out in settled.refused] == ["AUCTION_UNKNOWN"]
     clearing.batch(blocks=8)
@@ -227,7 +251,7 @@ def test_the_backstop_takes_the_portfolio_at_the_deadline_for_the_bankruptcy_pri
     scene, clearing = with_backstop, with_backstop.clearing
     end_auction(scene)
     index = clearing.state.market.funding_index(PERP)
-    assert scene.default.buyer == backstop.id
+    assert scene.default.buyers == (backstop.id,)
     assert scene.default.sale_price == 6_000 * USD + index * LOTS
     assert scene.default.cash == 0
     assert amounts(backstop.holdings) == {"cash": 3_000 * USD, PERP: LOTS}

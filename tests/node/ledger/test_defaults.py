@@ -3,8 +3,8 @@
 import pytest
 
 from circuits.pedersen import Commitment
+from node.ledger.auctions import auction_terms
 from node.ledger.batch import PayFailed, Seized, Sold
-from node.ledger.defaults import asking_price
 from node.ledger.effects import EventKind, PayAction, SeizeAction
 from node.ledger.errors import BatchInvalid
 from node.ledger.execution import Executed
@@ -20,10 +20,6 @@ WETH = (31338, "WETH")
 OTHER_WETH = (31339, "WETH")
 ETHER = 10**5
 """Ledger units of one ether."""
-
-
-def asked(scene: Scene) -> int:
-    return asking_price(scene.clearing.house, scene.clearing.state, scene.default)
 
 
 def orders(executed: Executed) -> list[SeizeAction]:
@@ -43,8 +39,10 @@ def sell(clearing: Clearing, order: SeizeAction, proceeds: int) -> Executed:
 
 def end_auction(scene: Scene) -> Executed:
     """Nobody bids until the deadline."""
-    elapsed = scene.clearing.state.hub_height - scene.default.auction_started
-    scene.clearing.batch(blocks=15 - elapsed)
+    terms, offer = auction_terms(scene.clearing.house, scene.clearing.state, scene.default), scene.default.offer
+    assert terms is not None
+    assert offer is not None
+    scene.clearing.batch(blocks=terms.duration - 1 - (scene.clearing.state.hub_height - offer.started))
     assert scene.default.stage is Stage.AUCTION
     return scene.clearing.batch(blocks=1)
 
@@ -156,7 +154,7 @@ def test_the_insurance_fund_pays_what_collateral_does_not(setting: Setting):
 def short(setting: Setting) -> Scene:
     """A default that the fund's 100 dollars did not cover."""
     scene = auctioned(setting, 5_500, insurance=100 * USD)
-    end_auction(scene)
+    assert scene.default.stage is Stage.COLLATERAL, "nobody pays more than the mark, at which the fund is short"
     scene.clearing.batch()
     return scene
 
@@ -288,10 +286,9 @@ def test_an_owner_comes_back_from_a_default_and_trades_again(setting: Setting):
     clearing.accept(scene.maker.margin_proof(clearing.state))
     scene.freeze()
     assert len(clearing.state.defaults) == 2
-    scene.open()
-    end_auction(scene)
-    clearing.batch()
-    assert scene.default.stage is Stage.CLOSED
+    clearing.batch(openings=(clearing.opening(scene.default),))
+    assert (scene.default.stage, scene.status) == (Stage.CLOSED, Status.ACTIVE)
+    assert clearing.account(scene.debtor).position(PERP) == Commitment.public(100), "it was solvent, and only away"
 
 
 def test_a_default_is_the_same_for_whoever_takes_the_next_step(setting: Setting):

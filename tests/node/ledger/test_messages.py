@@ -11,6 +11,7 @@ from circuits.transcript import Deployment
 from node.ledger.messages import (
     AccountReference,
     Bid,
+    Contribute,
     MarginProof,
     Message,
     OpenAccount,
@@ -46,8 +47,9 @@ MESSAGES: dict[str, Message] = {
     "MarginProof": MarginProof(REFERENCE, 4, NONCE, 99),
     "TradeTerms": Trade(TERMS, b"", b"", b"", b"", AccountReference(TERMS.maker, 1, 0)),
     "Withdraw": Withdraw(REFERENCE, AssetId("USD@31337"), 10, Address(bytes([5] * 20)), 4, NONCE, 99),
+    "Contribute": Contribute(REFERENCE, MicroUsd(-5), 4, NONCE, 99),
     "SetAuditor": SetAuditor(REFERENCE, AuditorKey(VALUE_BASE), HANDLE.encode(), 4, NONCE, 99),
-    "Bid": Bid(REFERENCE, Digest(bytes([7] * 32)), MicroUsd(-5), 4, NONCE, 99),
+    "Bid": Bid(REFERENCE, Digest(bytes([7] * 32)), 2, 30, MicroUsd(-5), 4, NONCE, 99),
 }
 VALUES = {
     "OpenAccount": {
@@ -91,7 +93,17 @@ VALUES = {
         "nonce": NONCE,
         "expiry": 99,
     },
-    "Bid": {**REFERENCE.fields(), "auction": bytes([7] * 32), "limit": -5, "round": 4, "nonce": NONCE, "expiry": 99},
+    "Contribute": {**REFERENCE.fields(), "amount": -5, "round": 4, "nonce": NONCE, "expiry": 99},
+    "Bid": {
+        **REFERENCE.fields(),
+        "auction": bytes([7] * 32),
+        "number": 2,
+        "units": 30,
+        "limit": -5,
+        "round": 4,
+        "nonce": NONCE,
+        "expiry": 99,
+    },
 }
 
 

@@ -18,7 +18,7 @@ from node.ledger.state import Holding, Lot, Stage
 from node.ledger.types import AssetId, Digest, InstrumentId, Status
 from tests.support.clearing import Clearing
 from tests.support.ledger import USD, Setting, make_trade
-from tests.support.scenes import Scene, auctioned, frozen, on_margin
+from tests.support.scenes import LOTS, Scene, auctioned, frozen, on_margin
 
 
 @pytest.fixture(scope="module")
@@ -157,21 +157,24 @@ def test_what_was_settled_since_the_last_proof_is_opened_too(setting: Setting):
     account = clearing.account(scene.debtor)
     assert [entry.coefficient for entry in account.limbs.settled] == [790_000]
     assert len(hidden_commitments(account)) == len(commitments_to_open(account)) == len(value_bounds(account)) == 4
-    scene.open()
+    clearing.batch(openings=(clearing.opening(scene.default),))
     assert scene.default.cash == cash == -6_000 * USD - 70 * 10_000
+    assert scene.status is Status.ACTIVE, "it has its margin: nothing is sold"
 
 
 def test_cash_that_moved_in_public_since_the_last_proof_is_opened_too(setting: Setting):
-    """The winner of an auction proves at its limit and pays less."""
+    """The winner of an auction proves what it has before, and pays in public."""
     scene = auctioned(setting, 6_400)
     clearing, winner = scene.clearing, replace(scene, debtor=scene.bidder)
-    clearing.accept(scene.bidder.bid(clearing.state, scene.default, 6_500 * USD), blocks=0)
-    assert clearing.account(scene.bidder).limbs.public_since == 100 * USD
+    clearing.accept(scene.bidder.bid(clearing.state, scene.default, 650_000), blocks=0)
+    funding = clearing.state.market.funding_index("BTC-PERP") * LOTS
+    assert clearing.account(scene.bidder).limbs.public_since == funding - scene.default.sale_price
     for blocks in (32, 32, 4):
         clearing.batch(blocks=blocks)
         clearing.accept(scene.maker.margin_proof(clearing.state))
     winner.freeze()
-    winner.open()
+    clearing.batch(openings=(clearing.opening(winner.default),))
+    assert winner.status is Status.ACTIVE
     assert winner.default.cash == scene.bidder.holdings.cash.value
 
 
@@ -201,4 +204,5 @@ def test_a_limb_is_searched_as_far_as_its_row_lets_it_reach(scene: Scene):
 def test_the_record_says_who_opened_what(setting: Setting):
     scene = auctioned(setting, 6_400)
     (told,) = scene.clearing.told(EventKind.OPENED)
-    assert dict(told.attributes) == {"default": scene.default.id.hex(), "members": "1,2,3"}
+    lots = f"BTC-PERP:{LOTS}"
+    assert dict(told.attributes) == {"default": scene.default.id.hex(), "members": "1,2,3", "lots": lots}

@@ -179,11 +179,12 @@ class GetInvariantsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInvariantsResponse(_message.Message):
-    __slots__ = ("hold", "broken", "assets", "insurance", "shortfall", "accounts", "trades", "as_of")
+    __slots__ = ("hold", "broken", "assets", "insurance", "default_fund", "shortfall", "accounts", "trades", "as_of")
     HOLD_FIELD_NUMBER: _ClassVar[int]
     BROKEN_FIELD_NUMBER: _ClassVar[int]
     ASSETS_FIELD_NUMBER: _ClassVar[int]
     INSURANCE_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_FUND_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     TRADES_FIELD_NUMBER: _ClassVar[int]
@@ -192,8 +193,9 @@ class GetInvariantsResponse(_message.Message):
     broken: _containers.RepeatedScalarFieldContainer[str]
     assets: _containers.RepeatedCompositeFieldContainer[AssetBooks]
     insurance: int
+    default_fund: int
     shortfall: int
     accounts: int
     trades: int
     as_of: _account_service_pb2.BatchReference
-    def __init__(self, hold: _Optional[bool] = ..., broken: _Optional[_Iterable[str]] = ..., assets: _Optional[_Iterable[_Union[AssetBooks, _Mapping]]] = ..., insurance: _Optional[int] = ..., shortfall: _Optional[int] = ..., accounts: _Optional[int] = ..., trades: _Optional[int] = ..., as_of: _Optional[_Union[_account_service_pb2.BatchReference, _Mapping]] = ...) -> None: ...
+    def __init__(self, hold: _Optional[bool] = ..., broken: _Optional[_Iterable[str]] = ..., assets: _Optional[_Iterable[_Union[AssetBooks, _Mapping]]] = ..., insurance: _Optional[int] = ..., default_fund: _Optional[int] = ..., shortfall: _Optional[int] = ..., accounts: _Optional[int] = ..., trades: _Optional[int] = ..., as_of: _Optional[_Union[_account_service_pb2.BatchReference, _Mapping]] = ...) -> None: ...

@@ -16,11 +16,13 @@ class DefaultStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DEFAULT_STAGE_AUCTION: _ClassVar[DefaultStage]
     DEFAULT_STAGE_COLLATERAL: _ClassVar[DefaultStage]
     DEFAULT_STAGE_CLOSED: _ClassVar[DefaultStage]
+    DEFAULT_STAGE_PLANNED: _ClassVar[DefaultStage]
 DEFAULT_STAGE_UNSPECIFIED: DefaultStage
 DEFAULT_STAGE_OPENING: DefaultStage
 DEFAULT_STAGE_AUCTION: DefaultStage
 DEFAULT_STAGE_COLLATERAL: DefaultStage
 DEFAULT_STAGE_CLOSED: DefaultStage
+DEFAULT_STAGE_PLANNED: DefaultStage
 
 class Lot(_message.Message):
     __slots__ = ("instrument", "quantity")
@@ -51,21 +53,29 @@ class Seizure(_message.Message):
     def __init__(self, action_id: _Optional[bytes] = ..., asset: _Optional[str] = ..., amount: _Optional[int] = ..., proceeds: _Optional[int] = ...) -> None: ...
 
 class Auction(_message.Message):
-    __slots__ = ("started", "ends", "mark", "current_price", "floor_price")
+    __slots__ = ("started", "ends", "mark", "current_price", "floor_price", "number", "units", "total_units", "unit")
     STARTED_FIELD_NUMBER: _ClassVar[int]
     ENDS_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
     CURRENT_PRICE_FIELD_NUMBER: _ClassVar[int]
     FLOOR_PRICE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_UNITS_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
     started: int
     ends: int
     mark: int
     current_price: int
     floor_price: int
-    def __init__(self, started: _Optional[int] = ..., ends: _Optional[int] = ..., mark: _Optional[int] = ..., current_price: _Optional[int] = ..., floor_price: _Optional[int] = ...) -> None: ...
+    number: int
+    units: int
+    total_units: int
+    unit: _containers.RepeatedCompositeFieldContainer[Lot]
+    def __init__(self, started: _Optional[int] = ..., ends: _Optional[int] = ..., mark: _Optional[int] = ..., current_price: _Optional[int] = ..., floor_price: _Optional[int] = ..., number: _Optional[int] = ..., units: _Optional[int] = ..., total_units: _Optional[int] = ..., unit: _Optional[_Iterable[_Union[Lot, _Mapping]]] = ...) -> None: ...
 
 class Default(_message.Message):
-    __slots__ = ("id", "account", "stage", "frozen_in", "opened_by", "lots", "cash", "collateral", "auctions", "auction", "buyer", "sale_price", "seizures", "penalty", "insurance_paid", "shortfall")
+    __slots__ = ("id", "account", "stage", "frozen_in", "opened_by", "lots", "cash", "collateral", "auctions", "auction", "sale_price", "seizures", "penalty", "insurance_paid", "shortfall", "buyers", "fund_paid", "torn_up")
     ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
@@ -76,12 +86,14 @@ class Default(_message.Message):
     COLLATERAL_FIELD_NUMBER: _ClassVar[int]
     AUCTIONS_FIELD_NUMBER: _ClassVar[int]
     AUCTION_FIELD_NUMBER: _ClassVar[int]
-    BUYER_FIELD_NUMBER: _ClassVar[int]
     SALE_PRICE_FIELD_NUMBER: _ClassVar[int]
     SEIZURES_FIELD_NUMBER: _ClassVar[int]
     PENALTY_FIELD_NUMBER: _ClassVar[int]
     INSURANCE_PAID_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    BUYERS_FIELD_NUMBER: _ClassVar[int]
+    FUND_PAID_FIELD_NUMBER: _ClassVar[int]
+    TORN_UP_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     account: bytes
     stage: DefaultStage
@@ -92,13 +104,15 @@ class Default(_message.Message):
     collateral: _containers.RepeatedCompositeFieldContainer[Holding]
     auctions: int
     auction: Auction
-    buyer: bytes
     sale_price: int
     seizures: _containers.RepeatedCompositeFieldContainer[Seizure]
     penalty: int
     insurance_paid: int
     shortfall: int
-    def __init__(self, id: _Optional[bytes] = ..., account: _Optional[bytes] = ..., stage: _Optional[_Union[DefaultStage, str]] = ..., frozen_in: _Optional[int] = ..., opened_by: _Optional[_Iterable[int]] = ..., lots: _Optional[_Iterable[_Union[Lot, _Mapping]]] = ..., cash: _Optional[int] = ..., collateral: _Optional[_Iterable[_Union[Holding, _Mapping]]] = ..., auctions: _Optional[int] = ..., auction: _Optional[_Union[Auction, _Mapping]] = ..., buyer: _Optional[bytes] = ..., sale_price: _Optional[int] = ..., seizures: _Optional[_Iterable[_Union[Seizure, _Mapping]]] = ..., penalty: _Optional[int] = ..., insurance_paid: _Optional[int] = ..., shortfall: _Optional[int] = ...) -> None: ...
+    buyers: _containers.RepeatedScalarFieldContainer[bytes]
+    fund_paid: int
+    torn_up: int
+    def __init__(self, id: _Optional[bytes] = ..., account: _Optional[bytes] = ..., stage: _Optional[_Union[DefaultStage, str]] = ..., frozen_in: _Optional[int] = ..., opened_by: _Optional[_Iterable[int]] = ..., lots: _Optional[_Iterable[_Union[Lot, _Mapping]]] = ..., cash: _Optional[int] = ..., collateral: _Optional[_Iterable[_Union[Holding, _Mapping]]] = ..., auctions: _Optional[int] = ..., auction: _Optional[_Union[Auction, _Mapping]] = ..., sale_price: _Optional[int] = ..., seizures: _Optional[_Iterable[_Union[Seizure, _Mapping]]] = ..., penalty: _Optional[int] = ..., insurance_paid: _Optional[int] = ..., shortfall: _Optional[int] = ..., buyers: _Optional[_Iterable[bytes]] = ..., fund_paid: _Optional[int] = ..., torn_up: _Optional[int] = ...) -> None: ...
 
 class ListDefaultsRequest(_message.Message):
     __slots__ = ("account", "include_closed")

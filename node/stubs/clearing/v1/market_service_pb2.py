@@ -25,45 +25,45 @@ _sym_db = _symbol_database.Default()
 from clearing.v1 import account_service_pb2 as clearing_dot_v1_dot_account__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n clearing/v1/market_service.proto\x12\x0b\x63learing.v1\x1a!clearing/v1/account_service.proto\"\x86\x01\n\x05Token\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x10\n\x08\x64\x65\x63imals\x18\x04 \x01(\r\x12\x12\n\nunit_scale\x18\x05 \x01(\x04\x12\x13\n\x0bhaircut_ppm\x18\x06 \x01(\x04\x12\x12\n\nunderlying\x18\x07 \x01(\t\"x\n\x05\x43hain\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03hub\x18\x03 \x01(\x08\x12\r\n\x05vault\x18\x04 \x01(\x0c\x12\x0f\n\x07\x61uction\x18\x05 \x01(\x0c\x12\"\n\x06tokens\x18\x06 \x03(\x0b\x32\x12.clearing.v1.Token\"\xb8\x02\n\nHouseRules\x12\x12\n\ndue_blocks\x18\x01 \x01(\x04\x12\x14\n\x0cgrace_blocks\x18\x02 \x01(\x04\x12\x16\n\x0ehub_gap_blocks\x18\x03 \x01(\x04\x12\x16\n\x0e\x61uction_blocks\x18\x04 \x01(\x04\x12\x1c\n\x14\x61uction_discount_ppm\x18\x05 \x01(\x04\x12\x13\n\x0bpenalty_ppm\x18\x06 \x01(\x04\x12\x10\n\x08\x62\x61\x63kstop\x18\x07 \x01(\x0c\x12\x16\n\x0e\x62\x61\x63kstop_limit\x18\x08 \x01(\x04\x12\x1a\n\x12seizure_buffer_ppm\x18\t \x01(\x04\x12\x16\n\x0esale_floor_ppm\x18\n \x01(\x04\x12\x14\n\x0csale_seconds\x18\x0b \x01(\x04\x12\x13\n\x0bmax_hub_lag\x18\x0c \x01(\x04\x12\x14\n\x0cmax_messages\x18\r \x01(\x04\"\x16\n\x14GetDeploymentRequest\"\x9c\x03\n\x15GetDeploymentResponse\x12\x14\n\x0chub_chain_id\x18\x01 \x01(\x04\x12\x0b\n\x03hub\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x19\n\x11\x64\x65ployment_digest\x18\x04 \x01(\x0c\x12\x15\n\rcommittee_key\x18\x05 \x01(\x0c\x12\x11\n\tcommittee\x18\x06 \x01(\x0c\x12\x12\n\nvalidators\x18\x07 \x03(\x0c\x12\x10\n\x08registry\x18\x08 \x01(\x0c\x12\x17\n\x0fregistry_digest\x18\t \x01(\x0c\x12\x19\n\x11market_parameters\x18\n \x01(\x0c\x12 \n\x18market_parameters_digest\x18\x0b \x01(\x0c\x12&\n\x05rules\x18\x0c \x01(\x0b\x32\x17.clearing.v1.HouseRules\x12\x14\n\x0crules_digest\x18\r \x01(\x0c\x12\x19\n\x11parameters_digest\x18\x0e \x01(\x0c\x12\"\n\x06\x63hains\x18\x0f \x03(\x0b\x32\x12.clearing.v1.Chain\x12\x14\n\x0chouse_digest\x18\x10 \x01(\x0c\"\xd0\x02\n\nInstrument\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.clearing.v1.InstrumentKind\x12\x12\n\nunderlying\x18\x03 \x01(\t\x12\x11\n\tlot_scale\x18\x04 \x01(\x04\x12\x0e\n\x06\x65xpiry\x18\x05 \x01(\x04\x12\x0e\n\x06strike\x18\x06 \x01(\x04\x12\x11\n\x04mark\x18\x07 \x01(\x12H\x00\x88\x01\x01\x12\x15\n\rfunding_index\x18\x08 \x01(\x12\x12\x0c\n\x04tick\x18\t \x01(\x04\x12\x0e\n\x06payout\x18\n \x01(\x04\x12\x0f\n\x07\x62\x61rrier\x18\x0b \x01(\x04\x12.\n\x0c\x62\x61rrier_kind\x18\x0c \x01(\x0e\x32\x18.clearing.v1.BarrierKind\x12\x1d\n\x10knocked_in_round\x18\r \x01(\x04H\x01\x88\x01\x01\x42\x07\n\x05_markB\x13\n\x11_knocked_in_round\",\n\x16ListInstrumentsRequest\x12\x12\n\nunderlying\x18\x01 \x01(\t\"V\n\x17ListInstrumentsResponse\x12,\n\x0binstruments\x18\x01 \x03(\x0b\x32\x17.clearing.v1.Instrument\x12\r\n\x05round\x18\x02 \x01(\x04\"w\n\x05Price\x12\x12\n\nunderlying\x18\x01 \x01(\t\x12\r\n\x05price\x18\x02 \x01(\x04\x12\x16\n\x0e\x63onfidence_ppm\x18\x03 \x01(\x04\x12\x11\n\tpriced_at\x18\x04 \x01(\x04\x12\x11\n\tsigma_ppm\x18\x05 \x01(\x04\x12\r\n\x05stale\x18\x06 \x01(\x08\"Y\n\x05Round\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0c\n\x04time\x18\x03 \x01(\x04\x12\"\n\x06prices\x18\x04 \x03(\x0b\x32\x12.clearing.v1.Price\"\x12\n\x10GetPricesRequest\"b\n\x11GetPricesResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.clearing.v1.Round\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\"\x15\n\x13StreamRoundsRequest\"e\n\x14StreamRoundsResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.clearing.v1.Round\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReference*\xa5\x02\n\x0eInstrumentKind\x12\x1f\n\x1bINSTRUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19INSTRUMENT_KIND_PERPETUAL\x10\x01\x12\x1a\n\x16INSTRUMENT_KIND_FUTURE\x10\x02\x12\x18\n\x14INSTRUMENT_KIND_CALL\x10\x03\x12\x17\n\x13INSTRUMENT_KIND_PUT\x10\x04\x12 \n\x1cINSTRUMENT_KIND_DIGITAL_CALL\x10\x05\x12\x1f\n\x1bINSTRUMENT_KIND_DIGITAL_PUT\x10\x06\x12 \n\x1cINSTRUMENT_KIND_BARRIER_CALL\x10\x07\x12\x1f\n\x1bINSTRUMENT_KIND_BARRIER_PUT\x10\x08*\x91\x01\n\x0b\x42\x61rrierKind\x12\x1c\n\x18\x42\x41RRIER_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42\x41RRIER_KIND_DOWN_OUT\x10\x01\x12\x18\n\x14\x42\x41RRIER_KIND_DOWN_IN\x10\x02\x12\x17\n\x13\x42\x41RRIER_KIND_UP_OUT\x10\x03\x12\x16\n\x12\x42\x41RRIER_KIND_UP_IN\x10\x04\x32\xe8\x02\n\rMarketService\x12V\n\rGetDeployment\x12!.clearing.v1.GetDeploymentRequest\x1a\".clearing.v1.GetDeploymentResponse\x12\\\n\x0fListInstruments\x12#.clearing.v1.ListInstrumentsRequest\x1a$.clearing.v1.ListInstrumentsResponse\x12J\n\tGetPrices\x12\x1d.clearing.v1.GetPricesRequest\x1a\x1e.clearing.v1.GetPricesResponse\x12U\n\x0cStreamRounds\x12 .clearing.v1.StreamRoundsRequest\x1a!.clearing.v1.StreamRoundsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n clearing/v1/market_service.proto\x12\x0b\x63learing.v1\x1a!clearing/v1/account_service.proto\"\x86\x01\n\x05Token\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x10\n\x08\x64\x65\x63imals\x18\x04 \x01(\r\x12\x12\n\nunit_scale\x18\x05 \x01(\x04\x12\x13\n\x0bhaircut_ppm\x18\x06 \x01(\x04\x12\x12\n\nunderlying\x18\x07 \x01(\t\"x\n\x05\x43hain\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03hub\x18\x03 \x01(\x08\x12\r\n\x05vault\x18\x04 \x01(\x0c\x12\x0f\n\x07\x61uction\x18\x05 \x01(\x0c\x12\"\n\x06tokens\x18\x06 \x03(\x0b\x32\x12.clearing.v1.Token\"\xab\x05\n\nHouseRules\x12\x12\n\ndue_blocks\x18\x01 \x01(\x04\x12\x14\n\x0cgrace_blocks\x18\x02 \x01(\x04\x12\x16\n\x0ehub_gap_blocks\x18\x03 \x01(\x04\x12\x16\n\x0e\x61uction_blocks\x18\x04 \x01(\x04\x12\x1c\n\x14\x61uction_discount_ppm\x18\x05 \x01(\x04\x12\x13\n\x0bpenalty_ppm\x18\x06 \x01(\x04\x12\x10\n\x08\x62\x61\x63kstop\x18\x07 \x01(\x0c\x12\x16\n\x0e\x62\x61\x63kstop_limit\x18\x08 \x01(\x04\x12\x1a\n\x12seizure_buffer_ppm\x18\t \x01(\x04\x12\x16\n\x0esale_floor_ppm\x18\n \x01(\x04\x12\x14\n\x0csale_seconds\x18\x0b \x01(\x04\x12\x13\n\x0bmax_hub_lag\x18\x0c \x01(\x04\x12\x14\n\x0cmax_messages\x18\r \x01(\x04\x12\x19\n\x11\x61uction_start_ppm\x18\x0e \x01(\x04\x12\x18\n\x10\x61uction_fast_ppm\x18\x0f \x01(\x04\x12\x1b\n\x13\x61uction_fast_blocks\x18\x10 \x01(\x04\x12\x18\n\x10insolvent_blocks\x18\x11 \x01(\x04\x12\x13\n\x0bplan_slices\x18\x12 \x01(\x04\x12\x19\n\x11plan_discount_ppm\x18\x13 \x01(\x04\x12\x19\n\x11margin_buffer_ppm\x18\x14 \x01(\x04\x12\x12\n\nfull_below\x18\x15 \x01(\x04\x12\x13\n\x0b\x61\x63\x63ount_cap\x18\x16 \x01(\x04\x12\x11\n\tbatch_cap\x18\x17 \x01(\x04\x12\x11\n\treset_ppm\x18\x18 \x01(\x04\x12\x12\n\nmax_resets\x18\x19 \x01(\x04\x12\x18\n\x10tear_up_band_ppm\x18\x1a \x01(\x04\x12\x10\n\x08jump_ppm\x18\x1b \x01(\x04\x12\x15\n\runcertain_ppm\x18\x1c \x01(\x04\x12\x14\n\x0cvolatile_ppm\x18\x1d \x01(\x04\"\x16\n\x14GetDeploymentRequest\"\x9c\x03\n\x15GetDeploymentResponse\x12\x14\n\x0chub_chain_id\x18\x01 \x01(\x04\x12\x0b\n\x03hub\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x19\n\x11\x64\x65ployment_digest\x18\x04 \x01(\x0c\x12\x15\n\rcommittee_key\x18\x05 \x01(\x0c\x12\x11\n\tcommittee\x18\x06 \x01(\x0c\x12\x12\n\nvalidators\x18\x07 \x03(\x0c\x12\x10\n\x08registry\x18\x08 \x01(\x0c\x12\x17\n\x0fregistry_digest\x18\t \x01(\x0c\x12\x19\n\x11market_parameters\x18\n \x01(\x0c\x12 \n\x18market_parameters_digest\x18\x0b \x01(\x0c\x12&\n\x05rules\x18\x0c \x01(\x0b\x32\x17.clearing.v1.HouseRules\x12\x14\n\x0crules_digest\x18\r \x01(\x0c\x12\x19\n\x11parameters_digest\x18\x0e \x01(\x0c\x12\"\n\x06\x63hains\x18\x0f \x03(\x0b\x32\x12.clearing.v1.Chain\x12\x14\n\x0chouse_digest\x18\x10 \x01(\x0c\"\xd0\x02\n\nInstrument\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.clearing.v1.InstrumentKind\x12\x12\n\nunderlying\x18\x03 \x01(\t\x12\x11\n\tlot_scale\x18\x04 \x01(\x04\x12\x0e\n\x06\x65xpiry\x18\x05 \x01(\x04\x12\x0e\n\x06strike\x18\x06 \x01(\x04\x12\x11\n\x04mark\x18\x07 \x01(\x12H\x00\x88\x01\x01\x12\x15\n\rfunding_index\x18\x08 \x01(\x12\x12\x0c\n\x04tick\x18\t \x01(\x04\x12\x0e\n\x06payout\x18\n \x01(\x04\x12\x0f\n\x07\x62\x61rrier\x18\x0b \x01(\x04\x12.\n\x0c\x62\x61rrier_kind\x18\x0c \x01(\x0e\x32\x18.clearing.v1.BarrierKind\x12\x1d\n\x10knocked_in_round\x18\r \x01(\x04H\x01\x88\x01\x01\x42\x07\n\x05_markB\x13\n\x11_knocked_in_round\",\n\x16ListInstrumentsRequest\x12\x12\n\nunderlying\x18\x01 \x01(\t\"V\n\x17ListInstrumentsResponse\x12,\n\x0binstruments\x18\x01 \x03(\x0b\x32\x17.clearing.v1.Instrument\x12\r\n\x05round\x18\x02 \x01(\x04\"w\n\x05Price\x12\x12\n\nunderlying\x18\x01 \x01(\t\x12\r\n\x05price\x18\x02 \x01(\x04\x12\x16\n\x0e\x63onfidence_ppm\x18\x03 \x01(\x04\x12\x11\n\tpriced_at\x18\x04 \x01(\x04\x12\x11\n\tsigma_ppm\x18\x05 \x01(\x04\x12\r\n\x05stale\x18\x06 \x01(\x08\"Y\n\x05Round\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0c\n\x04time\x18\x03 \x01(\x04\x12\"\n\x06prices\x18\x04 \x03(\x0b\x32\x12.clearing.v1.Price\"\x12\n\x10GetPricesRequest\"b\n\x11GetPricesResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.clearing.v1.Round\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\"\x15\n\x13StreamRoundsRequest\"e\n\x14StreamRoundsResponse\x12!\n\x05round\x18\x01 \x01(\x0b\x32\x12.clearing.v1.Round\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReference*\xa5\x02\n\x0eInstrumentKind\x12\x1f\n\x1bINSTRUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19INSTRUMENT_KIND_PERPETUAL\x10\x01\x12\x1a\n\x16INSTRUMENT_KIND_FUTURE\x10\x02\x12\x18\n\x14INSTRUMENT_KIND_CALL\x10\x03\x12\x17\n\x13INSTRUMENT_KIND_PUT\x10\x04\x12 \n\x1cINSTRUMENT_KIND_DIGITAL_CALL\x10\x05\x12\x1f\n\x1bINSTRUMENT_KIND_DIGITAL_PUT\x10\x06\x12 \n\x1cINSTRUMENT_KIND_BARRIER_CALL\x10\x07\x12\x1f\n\x1bINSTRUMENT_KIND_BARRIER_PUT\x10\x08*\x91\x01\n\x0b\x42\x61rrierKind\x12\x1c\n\x18\x42\x41RRIER_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42\x41RRIER_KIND_DOWN_OUT\x10\x01\x12\x18\n\x14\x42\x41RRIER_KIND_DOWN_IN\x10\x02\x12\x17\n\x13\x42\x41RRIER_KIND_UP_OUT\x10\x03\x12\x16\n\x12\x42\x41RRIER_KIND_UP_IN\x10\x04\x32\xe8\x02\n\rMarketService\x12V\n\rGetDeployment\x12!.clearing.v1.GetDeploymentRequest\x1a\".clearing.v1.GetDeploymentResponse\x12\\\n\x0fListInstruments\x12#.clearing.v1.ListInstrumentsRequest\x1a$.clearing.v1.ListInstrumentsResponse\x12J\n\tGetPrices\x12\x1d.clearing.v1.GetPricesRequest\x1a\x1e.clearing.v1.GetPricesResponse\x12U\n\x0cStreamRounds\x12 .clearing.v1.StreamRoundsRequest\x1a!.clearing.v1.StreamRoundsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clearing.v1.market_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INSTRUMENTKIND']._serialized_start=2029
-  _globals['_INSTRUMENTKIND']._serialized_end=2322
-  _globals['_BARRIERKIND']._serialized_start=2325
-  _globals['_BARRIERKIND']._serialized_end=2470
+  _globals['_INSTRUMENTKIND']._serialized_start=2400
+  _globals['_INSTRUMENTKIND']._serialized_end=2693
+  _globals['_BARRIERKIND']._serialized_start=2696
+  _globals['_BARRIERKIND']._serialized_end=2841
   _globals['_TOKEN']._serialized_start=85
   _globals['_TOKEN']._serialized_end=219
   _globals['_CHAIN']._serialized_start=221
   _globals['_CHAIN']._serialized_end=341
   _globals['_HOUSERULES']._serialized_start=344
-  _globals['_HOUSERULES']._serialized_end=656
-  _globals['_GETDEPLOYMENTREQUEST']._serialized_start=658
-  _globals['_GETDEPLOYMENTREQUEST']._serialized_end=680
-  _globals['_GETDEPLOYMENTRESPONSE']._serialized_start=683
-  _globals['_GETDEPLOYMENTRESPONSE']._serialized_end=1095
-  _globals['_INSTRUMENT']._serialized_start=1098
-  _globals['_INSTRUMENT']._serialized_end=1434
-  _globals['_LISTINSTRUMENTSREQUEST']._serialized_start=1436
-  _globals['_LISTINSTRUMENTSREQUEST']._serialized_end=1480
-  _globals['_LISTINSTRUMENTSRESPONSE']._serialized_start=1482
-  _globals['_LISTINSTRUMENTSRESPONSE']._serialized_end=1568
-  _globals['_PRICE']._serialized_start=1570
-  _globals['_PRICE']._serialized_end=1689
-  _globals['_ROUND']._serialized_start=1691
-  _globals['_ROUND']._serialized_end=1780
-  _globals['_GETPRICESREQUEST']._serialized_start=1782
-  _globals['_GETPRICESREQUEST']._serialized_end=1800
-  _globals['_GETPRICESRESPONSE']._serialized_start=1802
-  _globals['_GETPRICESRESPONSE']._serialized_end=1900
-  _globals['_STREAMROUNDSREQUEST']._serialized_start=1902
-  _globals['_STREAMROUNDSREQUEST']._serialized_end=1923
-  _globals['_STREAMROUNDSRESPONSE']._serialized_start=1925
-  _globals['_STREAMROUNDSRESPONSE']._serialized_end=2026
-  _globals['_MARKETSERVICE']._serialized_start=2473
-  _globals['_MARKETSERVICE']._serialized_end=2833
+  _globals['_HOUSERULES']._serialized_end=1027
+  _globals['_GETDEPLOYMENTREQUEST']._serialized_start=1029
+  _globals['_GETDEPLOYMENTREQUEST']._serialized_end=1051
+  _globals['_GETDEPLOYMENTRESPONSE']._serialized_start=1054
+  _globals['_GETDEPLOYMENTRESPONSE']._serialized_end=1466
+  _globals['_INSTRUMENT']._serialized_start=1469
+  _globals['_INSTRUMENT']._serialized_end=1805
+  _globals['_LISTINSTRUMENTSREQUEST']._serialized_start=1807
+  _globals['_LISTINSTRUMENTSREQUEST']._serialized_end=1851
+  _globals['_LISTINSTRUMENTSRESPONSE']._serialized_start=1853
+  _globals['_LISTINSTRUMENTSRESPONSE']._serialized_end=1939
+  _globals['_PRICE']._serialized_start=1941
+  _globals['_PRICE']._serialized_end=2060
+  _globals['_ROUND']._serialized_start=2062
+  _globals['_ROUND']._serialized_end=2151
+  _globals['_GETPRICESREQUEST']._serialized_start=2153
+  _globals['_GETPRICESREQUEST']._serialized_end=2171
+  _globals['_GETPRICESRESPONSE']._serialized_start=2173
+  _globals['_GETPRICESRESPONSE']._serialized_end=2271
+  _globals['_STREAMROUNDSREQUEST']._serialized_start=2273
+  _globals['_STREAMROUNDSREQUEST']._serialized_end=2294
+  _globals['_STREAMROUNDSRESPONSE']._serialized_start=2296
+  _globals['_STREAMROUNDSRESPONSE']._serialized_end=2397
+  _globals['_MARKETSERVICE']._serialized_start=2844
+  _globals['_MARKETSERVICE']._serialized_end=3204
 # @@protoc_insertion_point(module_scope)

@@ -167,8 +167,26 @@ class Withdraw(_message.Message):
     signature: bytes
     def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., asset: _Optional[str] = ..., amount: _Optional[int] = ..., recipient: _Optional[bytes] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
+class Contribute(_message.Message):
+    __slots__ = ("reference", "amount", "round", "nonce", "expiry", "proof", "signature")
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    reference: AccountReference
+    amount: int
+    round: int
+    nonce: bytes
+    expiry: int
+    proof: bytes
+    signature: bytes
+    def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., amount: _Optional[int] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
 class Bid(_message.Message):
-    __slots__ = ("reference", "auction", "limit", "round", "nonce", "expiry", "proof", "signature")
+    __slots__ = ("reference", "auction", "limit", "round", "nonce", "expiry", "proof", "signature", "number", "units", "proof_before")
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     AUCTION_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
@@ -177,6 +195,9 @@ class Bid(_message.Message):
     EXPIRY_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    PROOF_BEFORE_FIELD_NUMBER: _ClassVar[int]
     reference: AccountReference
     auction: bytes
     limit: int
@@ -185,7 +206,10 @@ class Bid(_message.Message):
     expiry: int
     proof: bytes
     signature: bytes
-    def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auction: _Optional[bytes] = ..., limit: _Optional[int] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    number: int
+    units: int
+    proof_before: bytes
+    def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auction: _Optional[bytes] = ..., limit: _Optional[int] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., number: _Optional[int] = ..., units: _Optional[int] = ..., proof_before: _Optional[bytes] = ...) -> None: ...
 
 class SetAuditor(_message.Message):
     __slots__ = ("reference", "auditor", "handles", "round", "nonce", "expiry", "auditor_proof", "handles_proof", "proof", "signature")
@@ -212,7 +236,7 @@ class SetAuditor(_message.Message):
     def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auditor: _Optional[bytes] = ..., handles: _Optional[bytes] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., auditor_proof: _Optional[bytes] = ..., handles_proof: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class ClientMessage(_message.Message):
-    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid", "transfer", "set_auditor")
+    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid", "transfer", "set_auditor", "contribute")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     MARGIN_PROOF_FIELD_NUMBER: _ClassVar[int]
     TRADE_FIELD_NUMBER: _ClassVar[int]
@@ -220,6 +244,7 @@ class ClientMessage(_message.Message):
     BID_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     SET_AUDITOR_FIELD_NUMBER: _ClassVar[int]
+    CONTRIBUTE_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     margin_proof: MarginProof
     trade: Trade
@@ -227,4 +252,5 @@ class ClientMessage(_message.Message):
     bid: Bid
     transfer: Transfer
     set_auditor: SetAuditor
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., set_auditor: _Optional[_Union[SetAuditor, _Mapping]] = ...) -> None: ...
+    contribute: Contribute
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., set_auditor: _Optional[_Union[SetAuditor, _Mapping]] = ..., contribute: _Optional[_Union[Contribute, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,76 @@
+"""Whether the prices of the moment allow an action: the ledger's way to the table in `node.liquidation.validity`."""
+
+from dataclasses import replace
+
+from node.ledger.errors import Reason, Refused
+from node.ledger.state import House, LedgerState
+from node.liquidation.validity import ALLOWED, Action, Condition, Quote, Reference, condition_of, worst
+from node.market.state import MarketState, UnderlyingState
+from node.market.volatility import update
+
+
+def condition(house: House, state: LedgerState, feed: str | None = None) -> Condition:
+    """How fit the price of a feed is; of all feeds, if none is named: an account may hold anything."""
+    market = state.market
+    symbols = [entry.symbol for entry in market.underlyings] if feed is None else [feed]
+    references = {entry.feed: entry for entry in state.references}
+    quotes = (
+        Quote(
+            references.get(symbol, Reference(symbol, 0)),
+            symbol in market.stale,
+            market.underlying(symbol).confidence_ppm,
+            market.sigma_ppm(symbol),
+        )
+        for symbol in symbols
+    )
+    return worst(condition_of(quote, house.rules.validity) for quote in quotes)
+
+
+def allowed(house: House, state: LedgerState, action: Action, feed: str | None = None) -> bool:
+    """Whether the feed's price, or every price, allows the action."""
+    return action in ALLOWED[condition(house, state, feed)]
+
+
+def require_allowed(house: House, state: LedgerState, action: Action) -> None:
+    """ORACLE_STALE while a feed has no valid price, PRICE_UNFIT while one is otherwise unfit for the action."""
+    found = condition(house, state)
+    if action in ALLOWED[found]:
+        return
+    if found is Condition.STALE:
+        raise Refused(Reason.ORACLE_STALE, f"no valid price of {', '.join(state.market.stale)} in the last round")
+    raise Refused(
+        Reason.PRICE_UNFIT,
+        f"a price is {found.name}, which allows no {action.name}",
+        (("condition", found.name), ("action", action.name)),
+    )
+
+
+def after_round(house: House, state: LedgerState, market: MarketState) -> LedgerState:
+    """The state with the next round's market: every valid price confirmed, or waiting for a round that confirms it.
+
+    A price that waits moves no volatility, else a wick of one round would widen everybody's window. What follows it is
+    measured from the last confirmed price.
+    """
+    references = {entry.feed: entry for entry in state.references}
+    before = {entry.symbol: entry for entry in state.market.underlyings}
+    moved = []
+    for entry in market.underlyings:
+        if entry.symbol not in market.stale:
+            known = references.get(entry.symbol, Reference(entry.symbol, entry.price, entry.priced_at))
+            reference = known.after(entry.price, entry.priced_at, house.rules.jump_ppm)
+            entry = _with_volatility(house, before[entry.symbol], entry, known, reference)
+            references[entry.symbol] = reference
+        moved.append(entry)
+    ordered = tuple(references[feed] for feed in sorted(references))
+    return replace(state, market=replace(market, underlyings=tuple(moved)), references=ordered)
+
+
+def _with_volatility(
+    house: House, before: UnderlyingState, entry: UnderlyingState, known: Reference, reference: Reference
+) -> UnderlyingState:
+    if reference.jumped:
+        return replace(entry, volatility=before.volatility)
+    if known.jumped:
+        seconds = entry.priced_at - known.taken_at
+        return replace(entry, volatility=update(before.volatility, known.price, entry.price, seconds, house.market))
+    return entry
