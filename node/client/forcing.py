@@ -35,7 +35,7 @@ _ABI: Final[list[dict[str, Any]]] = [
 
 
 def once_on_hub(session: Session, chain: Chain, message: Message) -> Callable[[], Awaitable[None]]:
-    """What puts a signed message on the hub when it is first awaited; afterwards it does nothing, as the hub loses nothing.
+    """What puts a signed message on the hub when first awaited; afterwards it does nothing, as the hub loses nothing.
 
     Awaiting it raises as `submit_to_hub`, and SubmissionFailed for a chain that is not the hub's.
     """

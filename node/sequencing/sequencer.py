@@ -339,8 +339,8 @@ class Sequencer:
         included = await asyncio.to_thread(self._digests, batch)
         self.observations.forget(executed.state.market.round)
         await self.admission.advance(executed.state, included)
-        self._forced.advance(executed.state)
         await self.consensus.begin(executed.state)
+        self._forced.advance(executed.state)
         log.info("batch_final", number=batch.number, root=executed.state.root.hex(), messages=len(batch.messages))
         for subscriber in self._subscribers:
             await subscriber(FinalNews(batch, executed))
