@@ -33,6 +33,7 @@ from node.rotation_relay import Contract, RotationRelay
 from node.rotations import Succession
 from node.sequencing.admission import Admission
 from node.sequencing.finality import BatchArchive
+from node.sequencing.forced import first_block
 from node.sequencing.payloads import MESSAGE
 from node.sequencing.sequencer import Sequencer, Settings, Timings, World
 from node.sequencing.workers import prepare_worker, start_workers, stop_workers
@@ -233,14 +234,21 @@ def _connect(config: NodeConfig, genesis: Genesis, closing: AsyncExitStack) -> d
 
 
 def _watcher(config: NodeConfig, genesis: Genesis, state: LedgerState, chain_id: int, w3: Connection) -> ChainWatcher:
-    """From the last booked block on, whose hash must still be the booked one."""
+    """From the last booked block on, whose hash must still be the booked one; the hub from the oldest submission on."""
     chain, cursor = genesis.chain(chain_id), state.cursors[chain_id]
     contracts, start = [chain.vault, chain.auction], cursor.block
     if chain_id == genesis.house.deployment.hub_chain_id:
         contracts.append(genesis.house.deployment.hub)
-        start = min(start, state.hub_height)
-    anchor = cursor.hash if start == cursor.block else None
-    return ChainWatcher(w3, chain_id, contracts, start=start, anchor=anchor, poll_interval=config.poll_interval)
+        start = min(start, first_block(state.hub_height))
+    return ChainWatcher(
+        w3,
+        chain_id,
+        contracts,
+        start=start,
+        anchor=cursor.hash,
+        anchored=cursor.block,
+        poll_interval=config.poll_interval,
+    )
 
 
 def _observer(config: NodeConfig, genesis: Genesis, key: ValidatorKey, connections: dict[int, Connection]) -> Observer:

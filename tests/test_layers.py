@@ -42,6 +42,7 @@ NARROWED = {
         "node.ledger.wire": "the encoding of what it signs",
         "node.ledger.wire_agreements": "the encoding of what two owners sign",
         "node.ledger.wire_proposals": "the same before the second owner has signed",
+        "node.ledger.submissions": "the same as the hub chain carries it",
         "node.ledger.wire_fields": "the encoding of a handle",
         "node.ledger.signatures": "to know its owner's signature again in what a node shows",
         "node.ledger.leaf_format": "its own leaf, to leave by force when no node answers",

@@ -47,8 +47,8 @@ class ChainWatcher:
     """Watches chain `chain_id` behind `w3` from block `start` (the deployment, or a checkpoint) on.
 
     `contracts` are the addresses whose events count. All headers and events from `start` on are kept in
-    memory, about 300 bytes each. With `anchor`, the hash that block `start` had when it was stored, a chain
-    that changed below it is noticed too. Nothing happens before `start()`.
+    memory, about 300 bytes each. With `anchor`, the hash that block `anchored` (without it: `start`) had when it
+    was stored, a chain that changed below it is noticed too. Nothing happens before `start()`.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class ChainWatcher:
         *,
         start: int = 0,
         anchor: bytes | None = None,
+        anchored: int | None = None,
         poll_interval: float = 0.1,
     ) -> None:
         self.chain_id = chain_id
@@ -71,6 +72,7 @@ class ChainWatcher:
         }
         self._start = start
         self._anchor = anchor
+        self._anchored = start if anchored is None else anchored
         self._poll_interval = poll_interval
         self._headers: list[Header] = []
         self._events: dict[int, tuple[ChainEvent, ...]] = {}
@@ -212,9 +214,9 @@ class ChainWatcher:
 
     def _check_linked(self, headers: Sequence[Header]) -> None:
         previous = self._headers[-1] if self._headers else None
-        if previous is None and self._anchor is not None and headers[0].hash != self._anchor:
-            raise FinalityReverted(self.chain_id, headers[0].number, self._anchor, headers[0].hash)
         for header in headers:
+            if header.number == self._anchored and self._anchor not in (None, header.hash):
+                raise FinalityReverted(self.chain_id, header.number, self._anchor or b"", header.hash)
             if previous is not None and header.parent_hash != previous.hash:
                 raise FinalityReverted(self.chain_id, previous.number, previous.hash, header.parent_hash)
             previous = header

@@ -21,6 +21,7 @@ from node.client.derivation import fresh_nonce
 from node.client.errors import AmountInvalid, HouseRefused, HouseUntrusted, TicketInvalid
 from node.client.exit_ticket import ExitTicket
 from node.client.follower import PostingFollower
+from node.client.forcing import once_on_hub
 from node.client.pipeline import MOVED_ON, Built, MessagePipeline, Tip
 from node.client.prover import Statement
 from node.client.routing import dollars_available, withdraw_along
@@ -122,25 +123,31 @@ class ClientAccount:
             await self._follower.wait_for(lambda _: self._credited(after, credited, amount))
         return transaction
 
-    async def prove_margin(self) -> Receipt:
+    async def prove_margin(self, *, force: Chain | None = None) -> Receipt:
         """Prove initial margin on the latest grid, which renews the window and ends a margin call.
+
+        With `force`, the hub's chain, the message goes there from the owner's address, and every validator must carry
+        it: for an owner whose messages are ignored. It is sent once, and costs gas; the node is only asked for figures.
 
         Raises:
             ShortOfMargin: the account lacks it.
+            SubmissionFailed: the hub did not take it, or has not mined it yet.
+            MessageDropped: its blocks passed without it, for example because the account or the round moved on.
             ClientError: as `MessagePipeline.submit`.
         """
 
         async def build(tip: Tip) -> Built:
             grid = await self._session.grids.latest()
             message = MarginProof(self._reference(tip), grid.round, fresh_nonce(), _expiry(tip))
-            return await self._signed(message, Statement(tip.holdings, grid))
+            return await self._signed(message, Statement(tip.holdings, grid), force)
 
-        return await self._pipeline.submit(build)
+        return await self._pipeline.submit(build, MOVED_ON if force is None else frozenset())
 
-    async def withdraw(self, asset: AssetId, amount: int, recipient: Address) -> Receipt:
-        """Have the vault pay `amount` ledger units to `recipient` on the asset's chain.
+    async def withdraw(self, asset: AssetId, amount: int, recipient: Address, *, force: Chain | None = None) -> Receipt:
+        """Have the vault pay `amount` ledger units to `recipient` on the asset's chain; `force` as in `prove_margin`.
 
         Raises:
+            SubmissionFailed, MessageDropped: as `prove_margin`.
             ShortOfMargin: the account would be short of margin after it.
             AmountInvalid: the account holds less of that collateral.
             UnknownInstrument: the asset is not listed.
@@ -154,9 +161,9 @@ class ClientAccount:
             message = Withdraw(reference, asset, amount, recipient, grid.round, fresh_nonce(), expiry)
             held = tip.holdings
             after = held.with_public_cash(-amount) if is_cash else held.with_collateral(asset, -amount)
-            return await self._signed(message, Statement(after, grid, withdrawn=None if is_cash else asset))
+            return await self._signed(message, Statement(after, grid, withdrawn=None if is_cash else asset), force)
 
-        return await self._pipeline.submit(build)
+        return await self._pipeline.submit(build, MOVED_ON if force is None else frozenset())
 
     async def withdraw_dollars(self, amount: int, recipient: Address, preferred: AssetId) -> tuple[Receipt, ...]:
         """Have `amount` micro-dollars paid to `recipient` in the `preferred` USD token, and what its vault lacks in
@@ -369,11 +376,16 @@ class ClientAccount:
     def _reference(self, tip: Tip) -> AccountReference:
         return AccountReference(self.id, tip.version, tip.holdings.credits_merged)
 
-    async def _signed(self, message: MarginProof | Withdraw | Bid | Contribute, statement: Statement) -> Built:
+    async def _signed(
+        self, message: MarginProof | Withdraw | Bid | Contribute, statement: Statement, force: Chain | None = None
+    ) -> Built:
         """The message with proof and signature; the account then holds what the statement is about."""
         digest = message.digest(self._session.house.deployment)
         proof = await self._session.prover.prove(statement, digest)
         signed = replace(message, proof=proof, signature=self._session.owner.sign(digest))
+        if force is not None:
+            send = once_on_hub(self._session, force, signed)
+            return Built(Sending(digest, message.expiry, send), statement.holdings)
         return Built(self._sending(signed, digest), statement.holdings)
 
     def _sending(self, message: MarginProof | Withdraw | Bid | Contribute, digest: Digest) -> Sending:

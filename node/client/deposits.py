@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 from web3 import AsyncWeb3
 from web3.exceptions import Web3Exception
 from web3.providers.async_base import AsyncJSONBaseProvider
-from web3.types import RPCEndpoint, RPCResponse
+from web3.types import RPCEndpoint, RPCResponse, TxReceipt
 
 from node.client.errors import DepositFailed
 from node.client.signing import OwnerKey
@@ -105,11 +105,17 @@ class _Payer:
         return await self._send(vault.functions.deposit(deposit.account, token.address, deposit.amount))
 
     async def _send(self, call: Any) -> bytes:
-        nonce = await self._web3.eth.get_transaction_count(self._sender, "pending")
-        transaction = await call.build_transaction({"from": self._sender, "nonce": nonce, "chainId": self._chain.id})
-        signed = await asyncio.to_thread(ChainAccount.sign_transaction, transaction, self._key.secret())
-        sent = await self._web3.eth.send_raw_transaction(signed.raw_transaction)
-        receipt = await self._web3.eth.wait_for_transaction_receipt(sent, timeout=_RECEIPT_SECONDS)
+        receipt = await send_call(self._web3, self._chain.id, self._key, call)
         if receipt["status"] != 1:
-            raise DepositFailed(self._chain.id, f"transaction 0x{bytes(sent).hex()} reverted")
-        return bytes(sent)
+            raise DepositFailed(self._chain.id, f"transaction 0x{receipt['transactionHash'].hex()} reverted")
+        return bytes(receipt["transactionHash"])
+
+
+async def send_call(web3: "AsyncWeb3[Any]", chain_id: int, key: OwnerKey, call: Any) -> TxReceipt:
+    """The receipt of a contract's call that the owner's address sends. Raises what web3 and the endpoint do."""
+    sender = to_checksum_address(key.address)
+    nonce = await web3.eth.get_transaction_count(sender, "pending")
+    transaction = await call.build_transaction({"from": sender, "nonce": nonce, "chainId": chain_id})
+    signed = await asyncio.to_thread(ChainAccount.sign_transaction, transaction, key.secret())
+    sent = await web3.eth.send_raw_transaction(signed.raw_transaction)
+    return await web3.eth.wait_for_transaction_receipt(sent, timeout=_RECEIPT_SECONDS)

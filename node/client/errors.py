@@ -206,6 +206,17 @@ class DepositFailed(ClientError):
 
 
 @dataclass
+class SubmissionFailed(ClientError):
+    """A message that was to go through the hub on `chain_id`, and did not get there."""
+
+    chain_id: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"submission on chain {self.chain_id}: {self.reason}"
+
+
+@dataclass
 class HouseRefused(ClientError):
     """The house's refusal: `reason` in UPPER_SNAKE as in google.rpc.ErrorInfo, with its metadata.
 

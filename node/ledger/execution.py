@@ -89,6 +89,15 @@ def execute(house: House, state: LedgerState, batch: Batch, verifier: Verifier) 
     return executed
 
 
+def state_before_messages(house: House, state: LedgerState, batch: Batch) -> LedgerState:
+    """What the owners' messages of `batch` meet: clock, events, rounds and openings have been applied.
+
+    Raises:
+        BatchInvalid: one of these breaks a rule.
+    """
+    return _preamble(house, state, batch, drop_openings=False).state
+
+
 def assemble(
     house: House,
     state: LedgerState,

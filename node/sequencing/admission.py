@@ -13,6 +13,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -137,9 +138,10 @@ class Admission:
         wanted = set(digests)
         return [entry.payload for key, entry in self._entries.items() if key in wanted]
 
-    def messages(self, limit: int) -> tuple[Message, ...]:
-        """The first `limit` messages, in an order that applies."""
-        return tuple(entry.message for entry in list(self._entries.values())[:limit])
+    def messages(self, limit: int, without: Collection[Digest] = ()) -> tuple[Message, ...]:
+        """The first `limit` messages but those of the digests in `without`, in an order that applies."""
+        wanted = (entry.message for entry in self._entries.values() if entry.digest not in without)
+        return tuple(islice(wanted, limit))
 
     def holds(self, digest: Digest) -> bool:
         """Whether a message of this EIP-712 digest waits."""
@@ -255,7 +257,8 @@ class Admission:
         elif arrival.may_park and refusal.reason in _EARLY:
             self._park(arrival)
             refusal = None
-        else:
+        elif not arrival.may_park:
+            # A digest leaves out the proof: a peer's broken copy must not tell the owner that the message was refused.
             self._note_refusal(pending.digest, refusal)
         if not arrival.outcome.done():
             if refusal is not None:

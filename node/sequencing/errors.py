@@ -24,6 +24,7 @@ class Rule(StrEnum):
     BATCH_INVALID = "BATCH_INVALID"
     PROOF_INVALID = "PROOF_INVALID"
     BREACH_DISPROVEN = "BREACH_DISPROVEN"
+    MESSAGE_LEFT_OUT = "MESSAGE_LEFT_OUT"
 
 
 class SequencingError(Exception):

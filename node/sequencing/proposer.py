@@ -21,6 +21,7 @@ from node.ledger.wire import batch_hash, encode_batch
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid, compute_grid
 from node.sequencing.admission import Admission
+from node.sequencing.forced import ForcedInclusion
 from node.sequencing.inputs import due_heights, hub_header, oracle_round, pending_segments
 from node.sequencing.observations import ObservationBook
 from node.sequencing.ports import ChainView, Clock
@@ -68,6 +69,7 @@ class Proposer:
         admission: Admission,
         observations: ObservationBook,
         checker: ClaimChecker,
+        forced: ForcedInclusion,
         openings: Callable[[], Sequence[AccountOpening]],
         observation_timeout: float,
         clock: Clock,
@@ -79,6 +81,7 @@ class Proposer:
         self._admission = admission
         self._observations = observations
         self._checker = checker
+        self._forced = forced
         self._openings = openings
         self._observation_timeout = observation_timeout
         self._clock = clock
@@ -109,7 +112,8 @@ class Proposer:
         inputs = await self._inputs(state)
         for _ in range(_REBUILDS):
             try:
-                proposal, verifier = await asyncio.to_thread(self._assemble, state, inputs)
+                messages = await self._messages(state, inputs)
+                proposal, verifier = await asyncio.to_thread(self._assemble, state, inputs, messages)
             except BatchInvalid as error:
                 if error.rule not in _CHAIN_RULES or not inputs.segments:
                     raise
@@ -170,7 +174,18 @@ class Proposer:
         self._left_out = set(state.cursors) - set(live)
         return live
 
-    def _assemble(self, state: LedgerState, inputs: _Inputs) -> tuple[Proposal, CollectingVerifier]:
+    async def _messages(self, state: LedgerState, inputs: _Inputs) -> tuple[Message, ...]:
+        """What owners put on the hub first, in its order, as far as it applies; then the pool."""
+        waiting = await self._forced.candidates(state, inputs.hub.number)
+        if waiting:
+            bare, _ = await asyncio.to_thread(self._assemble, state, inputs, ())
+            waiting = await self._forced.applicable(state, bare.batch, waiting)
+        others = self._admission.messages(self._house.rules.max_messages, {entry.digest for entry in waiting})
+        return (*(entry.message for entry in waiting), *others)
+
+    def _assemble(
+        self, state: LedgerState, inputs: _Inputs, messages: Sequence[Message]
+    ) -> tuple[Proposal, CollectingVerifier]:
         verifier = CollectingVerifier()
         proposal = assemble(
             self._house,
@@ -181,7 +196,7 @@ class Proposer:
             inputs.rounds,
             inputs.grid,
             inputs.openings,
-            self._admission.messages(self._house.rules.max_messages),
+            messages,
             verifier,
         )
         return proposal, verifier

@@ -31,6 +31,7 @@ from node.sequencing.committer import Committer
 from node.sequencing.consensus import Consensus
 from node.sequencing.errors import AccountQueueFull, FinalBatchInvalid, PoolFull
 from node.sequencing.finality import execute_final, find_body, next_commitment
+from node.sequencing.forced import ForcedInclusion
 from node.sequencing.latency import Latencies
 from node.sequencing.observations import ObservationBook
 from node.sequencing.observing import RoundObserver, RoundSource
@@ -125,6 +126,7 @@ class Sequencer:
         self._certified_digests: tuple[bytes, frozenset[Digest]] = (b"", frozenset())
         self.checker = ClaimChecker(house.committee.key, world.workers, world.worker_count, self.latencies)
         self.admission = Admission(house, state, self.checker, settings.pool, world.clock)
+        self._forced = ForcedInclusion(house, self._hub_view, self.admission, self.checker, state)
         self.observations = ObservationBook(house)
         self.observations.forget(state.market.round)
         self._observer = RoundObserver(house, self._hub_view, world.feeds, self.observations, world.mesh)
@@ -143,6 +145,7 @@ class Sequencer:
             self.admission,
             self.observations,
             self.checker,
+            self._forced,
             openings,
             self._settings.timings.observation_timeout,
             self._world.clock,
@@ -157,6 +160,7 @@ class Sequencer:
             self.admission,
             self.observations,
             self.checker,
+            self._forced,
             self._settings.voter,
             self.latencies,
         )
@@ -222,6 +226,7 @@ class Sequencer:
                 self._observer.run(lambda: self.state),
                 self._propose_in_turn(),
                 self._follow_hub(),
+                self._forced.run(),
             )
         finally:
             await self.consensus.stop()
@@ -335,6 +340,7 @@ class Sequencer:
         self.observations.forget(executed.state.market.round)
         await self.admission.advance(executed.state, included)
         await self.consensus.begin(executed.state)
+        self._forced.advance(executed.state)
         log.info("batch_final", number=batch.number, root=executed.state.root.hex(), messages=len(batch.messages))
         for subscriber in self._subscribers:
             await subscriber(FinalNews(batch, executed))

@@ -38,7 +38,7 @@ class _Packed:
 
 
 class ClaimChecker:
-    """Verifies batches of claims under one key in an executor, and remembers the claims that held.
+    """Verifies batches of claims under one key in an executor, and remembers which held and which did not.
 
     `chunks` is the number of parts a batch is split into, at most one for each worker: one multi-scalar
     multiplication over everything costs least, several finish sooner.
@@ -52,6 +52,7 @@ class ClaimChecker:
         self._chunks = max(1, chunks)
         self._latencies = latencies
         self._held: OrderedDict[bytes, None] = OrderedDict()
+        self._false: OrderedDict[bytes, None] = OrderedDict()
 
     async def check(self, claims: Sequence[Claim]) -> None:
         """Return if all hold.
@@ -63,16 +64,18 @@ class ClaimChecker:
         for claim in claims:
             packed.append(_Packed.of(claim))
             await asyncio.sleep(0)  # half a millisecond each: a batch of them would hold up the loop
-        unknown = [index for index, entry in enumerate(packed) if entry.digest not in self._held]
-        if not unknown:
-            return
-        started = time.perf_counter()
-        rejected = set(await self._rejected(packed, unknown))
-        if self._latencies is not None:
-            self._latencies.verify.add((time.perf_counter() - started) * 1000)
-        for index in unknown:
-            if index not in rejected:
-                self._remember(packed[index].digest)
+        rejected = {index for index, entry in enumerate(packed) if entry.digest in self._false}
+        unknown = [
+            index for index, entry in enumerate(packed) if index not in rejected and entry.digest not in self._held
+        ]
+        if unknown:
+            started = time.perf_counter()
+            found = set(await self._rejected(packed, unknown))
+            if self._latencies is not None:
+                self._latencies.verify.add((time.perf_counter() - started) * 1000)
+            for index in unknown:
+                _remember(self._false if index in found else self._held, packed[index].digest)
+            rejected |= found
         if rejected:
             raise ClaimsRejected(tuple(sorted(rejected)))
 
@@ -90,7 +93,8 @@ class ClaimChecker:
         outcomes = await asyncio.gather(*work)
         return [part[i] for part, bad in zip(parts, outcomes, strict=True) for i in bad]
 
-    def _remember(self, digest: bytes) -> None:
-        self._held[digest] = None
-        if len(self._held) > _REMEMBERED:
-            self._held.popitem(last=False)
+
+def _remember(known: OrderedDict[bytes, None], digest: bytes) -> None:
+    known[digest] = None
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)

@@ -24,6 +24,7 @@ from node.market.errors import GridDisagreement, MarketError
 from node.market.oracle_rules import Price, within_deviation
 from node.sequencing.admission import Admission
 from node.sequencing.errors import Dispute, Rule
+from node.sequencing.forced import ForcedInclusion
 from node.sequencing.inputs import SEGMENT_BLOCKS, build_segment, due_heights
 from node.sequencing.latency import Latencies
 from node.sequencing.observations import ObservationBook
@@ -53,6 +54,7 @@ class Voter:
         admission: Admission,
         observations: ObservationBook,
         checker: ClaimChecker,
+        forced: ForcedInclusion,
         limits: VoterLimits,
         latencies: Latencies,
     ) -> None:
@@ -63,6 +65,7 @@ class Voter:
         self._admission = admission
         self._observations = observations
         self._checker = checker
+        self._forced = forced
         self._limits = limits
         self._latencies = latencies
 
@@ -80,6 +83,7 @@ class Voter:
         await self._check_grid(state, batch)
         executed = await self._execute(state, batch)
         self._check_breaches(executed)
+        await self._check_forced(state, batch)
         return executed
 
     def _check_place(self, state: LedgerState, attempt: int, batch: Batch) -> None:
@@ -187,3 +191,13 @@ class Voter:
                 continue
             if effect.account is not None and self._admission.proves(effect.account):
                 raise Dispute(Rule.BREACH_DISPROVEN, f"account {effect.account.hex()} has proven its margin")
+
+    async def _check_forced(self, state: LedgerState, batch: Batch) -> None:
+        """What an owner put on the hub is carried in time: a proposer that ignores an account gains nothing."""
+        try:
+            missing = await self._forced.left_out(state, batch)
+        except ChainError as error:
+            raise Dispute(Rule.HUB_HEADER_UNKNOWN, str(error)) from error
+        if missing is not None:
+            detail = f"message {missing.digest.hex()}, on the hub since block {missing.block}"
+            raise Dispute(Rule.MESSAGE_LEFT_OUT, detail)

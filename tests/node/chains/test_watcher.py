@@ -188,6 +188,24 @@ async def test_a_checkpoint_that_the_chain_no_longer_has_is_noticed(chain: Chain
     await watcher.stop()
 
 
+async def test_a_checkpoint_above_the_first_watched_block_is_checked_too(chain: Chain) -> None:
+    await chain.anvil.mine_many(8)
+    known = chain.watcher(start=1)
+    await known.start()
+    booked = await soon(known.wait_final(4))
+    await known.stop()
+    true = chain.watcher(start=1, anchor=booked.hash, anchored=4)
+    await true.start()
+    assert (await soon(true.wait_final(5))).number == 5
+    await true.stop()
+    false = chain.watcher(start=1, anchor=b"\x13" * 32, anchored=4)
+    await false.start()
+    with pytest.raises(FinalityReverted) as caught:
+        await soon(false.wait_final(5))
+    assert caught.value.number == 4
+    await false.stop()
+
+
 async def test_nothing_before_the_first_watched_block_is_answered(chain: Chain) -> None:
     await chain.anvil.mine_many(8)
     watcher = chain.watcher(start=3)

@@ -1,6 +1,7 @@
 """A small house for client tests: real ledger rules over a hand-made market, served by an in-process gRPC server."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import grpc
@@ -155,8 +156,9 @@ def grid(house: House) -> RiskGrid:
     return make_grid(make_market(house))
 
 
-@pytest.fixture
-async def served(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
+@asynccontextmanager
+async def serving(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
+    """A fake node of the house, listening."""
     market = make_market(house)
     cursors = {31337: ChainCursor(0, bytes(32))}
     state = replace(
@@ -175,3 +177,9 @@ async def served(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
     await server.start()
     yield Served(node, f"127.0.0.1:{port}")
     await server.stop(grace=None)
+
+
+@pytest.fixture
+async def served(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
+    async with serving(house, grid) as running:
+        yield running

@@ -10,13 +10,14 @@ from node.ledger.batch import Batch, SignedObservation
 from node.ledger.state import LedgerState
 from node.ledger.types import Address
 from node.sequencing.admission import Admission, PoolLimits
+from node.sequencing.forced import ForcedInclusion
 from node.sequencing.latency import Latencies
 from node.sequencing.observations import ObservationBook
 from node.sequencing.proposer import Draft, Proposer
 from node.sequencing.verification import ClaimChecker
 from node.sequencing.voter import Voter, VoterLimits
 from tests.node.sequencing.world import FakeChain, FakeFeeds, FakeView
-from tests.support.ledger import CHAINS, Setting
+from tests.support.ledger import CHAINS, HUB_CHAIN, Setting
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Bench:
     observations: ObservationBook
     proposer: Proposer
     voter: Voter
+    forced: ForcedInclusion
 
 
 def make_bench(
@@ -40,10 +42,11 @@ def make_bench(
     checker = ClaimChecker(house.committee.key, workers)
     admission = Admission(house, state, checker, PoolLimits(), time.monotonic)
     book = ObservationBook(house)
-    proposer = Proposer(house, address, views, admission, book, checker, tuple, 60.0, time.monotonic)
+    forced = ForcedInclusion(house, views[HUB_CHAIN], admission, checker, state)
+    proposer = Proposer(house, address, views, admission, book, checker, forced, tuple, 60.0, time.monotonic)
     limits = VoterLimits(chain_wait=0.1)
-    voter = Voter(house, address, views, admission, book, checker, limits, Latencies())
-    return Bench(key, views, FakeFeeds(key, house), admission, book, proposer, voter)
+    voter = Voter(house, address, views, admission, book, checker, forced, limits, Latencies())
+    return Bench(key, views, FakeFeeds(key, house), admission, book, proposer, voter, forced)
 
 
 async def observe(benches: Sequence[Bench], round_number: int, block_time: int) -> None:

@@ -66,6 +66,21 @@ async def test_any_executor_will_do(setting: Setting):
     assert checker.knows([claim for place, claim in enumerate(claims) if place != 4])
 
 
+async def test_what_did_not_hold_is_refused_again_without_being_checked_again(setting: Setting):
+    key = setting.house.committee.key
+    true, other = opening_claim(key, 1), opening_claim(key, 2)
+    false = OpeningClaim(true.commitment, other.proof, CONTEXT)
+    executor = ForeignExecutor()
+    checker = ClaimChecker(key, executor)
+    for _ in range(2):
+        with pytest.raises(ClaimsRejected) as caught:
+            await checker.check([true, false])
+        assert caught.value.indices == (1,)
+
+    assert len(executor.sent) == 1
+    assert not checker.knows([false])
+
+
 async def test_an_executor_that_fails_accepts_nothing(setting: Setting, monkeypatch: pytest.MonkeyPatch):
     key = setting.house.committee.key
     claim = opening_claim(key, 3)
