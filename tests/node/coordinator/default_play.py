@@ -23,7 +23,8 @@ from node.coordinator.shares import SHARES
 from node.ledger.batch import ShareSet, Sold
 from node.ledger.effects import Effect, EventKind, LedgerEvent, Posting, SeizeAction
 from node.ledger.epochs import Epochs
-from node.ledger.opening import default_context, hidden_commitments
+from node.ledger.errors import Refused
+from node.ledger.opening import hidden_commitments
 from node.ledger.state import Default, LedgerState, Seizure, Stage
 from node.ledger.types import INSURANCE_ACCOUNT, MicroUsd, Status
 from node.ledger.wire import decode_batch, encode_batch, share_set_to_proto
@@ -367,10 +368,9 @@ class Play(Network):
 
     def heal(self, *steps: Step) -> None:
         """A validator that was cut off at one of these steps comes back."""
-        if self.victim is not None and self.fault is not None and self.fault[1] is Failure.CUT:
-            if self.fault[0] in steps:
-                self.switch.cut.clear()
-                _shut(self.victim, closed=False)
+        if self.victim is not None and self.fault in [(step, Failure.CUT) for step in steps]:
+            self.switch.cut.clear()
+            _shut(self.victim, closed=False)
 
     @property
     def survivors(self) -> list[Validator]:
@@ -392,17 +392,23 @@ class Play(Network):
         """Mine what the house has behind it."""
         await self.mine(self.genesis().hub_height + FINAL_BLOCKS)
 
-    async def reach(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Let blocks come until the survivors are there: quickly while a commitment waits to be final, slowly else."""
+    async def reach(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Let blocks come until the survivors are there: at once where a commitment waits to be final, else slowly,
+        and none while a batch is in work, so that a busy machine makes no more of them than an idle one."""
         loop = asyncio.get_running_loop()
         last = loop.time()
         async with asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.01)
-                waits = self.hub.committed and len(self.hub.committed) > self.state.number
-                if loop.time() - last > (0.03 if waits else 0.12):
+                idle = not any(node.sequencer.consensus.busy for node in self.survivors)
+                if self._commitment_waits() or (idle and loop.time() - last > 0.1):
                     await self.mine()
                     last = loop.time()
+
+    def _commitment_waits(self) -> bool:
+        head = self.hub_chain.head
+        newest = (event for block in (head - 1, head) for event in self.hub_chain.logs.get(block, []))
+        return any(isinstance(event, chain_events.BatchCommitted) for event in newest)
 
     def stage(self, *stages: Stage) -> Callable[[], bool]:
         return lambda: self.default is not None and self.default.stage in stages
@@ -436,13 +442,23 @@ class Play(Network):
         return self._outcome(ended_at - frozen_at)
 
     async def _bid(self) -> None:
-        """The bidder takes everything at the mark, and says so to a survivor."""
-        default = self.default
-        assert default is not None
-        assert default.offer is not None
-        bid = self._called.scene.bidder.bid(self.state, default, PRICE * 100)
-        await self.survivors[-1].sequencer.submit(bid)
-        await self.reach(lambda: self.default is not None and bool(self.default.buyers))
+        """The bidder takes everything at the mark, says so to a survivor, and again with a newer proof if the rounds
+        left its first behind."""
+        while not self._bought():
+            default, proven_at = self.default, self.state.market.round
+            assert default is not None
+            bid = self._called.scene.bidder.bid(self.state, default, PRICE * 100)
+            try:
+                await self.survivors[-1].sequencer.submit(bid)
+            except Refused:
+                assert self.survivors[-1].height > self.state.number, "only what that node knows already is a reason"
+            await self.reach(partial(self._bought_or_late, proven_at + 1))
+
+    def _bought_or_late(self, last_round: int) -> bool:
+        return self._bought() or self.state.market.round > last_round
+
+    def _bought(self) -> bool:
+        return self.default is not None and bool(self.default.buyers)
 
     def _handed_over(self) -> bool:
         default = self.default

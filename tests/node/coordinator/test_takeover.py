@@ -6,19 +6,22 @@ validator whose turn the step is. Which three members open the account may diffe
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-import structlog
+from structlog.testing import capture_logs
 
 from node.chains.certificates import SeizeAction
 from node.coordinator.actions import ACTION
 from node.coordinator.shares import SHARES
 from node.ledger.effects import EventKind, LedgerEvent
 from node.sequencing.payloads import PROPOSAL
+from node.sequencing.workers import find_logarithms
 from tests.node.coordinator.default_play import Called, Failure, Outcome, Play, Step, called_debtor
 from tests.support.ledger import USD
 
@@ -49,9 +52,9 @@ def workers() -> Iterator[Executor]:
 
 
 @pytest.fixture(scope="module")
-def perform(called: Called, workers: Executor, tmp_path_factory: pytest.TempPathFactory) -> Perform:
+def perform(called: Called, workers: Executor, table: Path) -> Perform:
     """Plays the default, each failure once."""
-    table: Path = tmp_path_factory.mktemp("logarithms") / "table.bin"
+    workers.submit(find_logarithms, (), (), table).result()
 
     async def played(fault: tuple[Step, Failure] | None) -> Outcome:
         play = Play(called, workers, table)
@@ -63,10 +66,20 @@ def perform(called: Called, workers: Executor, tmp_path_factory: pytest.TempPath
 
     @cache
     def once(fault: tuple[Step, Failure] | None) -> Outcome:
-        with structlog.testing.capture_logs():
-            return asyncio.run(played(fault))
+        with capture_logs() as logs:
+            outcome = asyncio.run(played(fault))
+        return replace(outcome, accused=outcome.accused | named_in(called, logs))
 
     return once
+
+
+def named_in(called: Called, logs: Sequence[MutableMapping[str, Any]]) -> frozenset[tuple[bytes, str]]:
+    """Who is named in the log for what came before its receiver could judge it, when it could."""
+    members = called.setting.house.validators
+    shares = {(members[e["member"] - 1], SHARES) for e in logs if e["event"] == "early_shares_refused"}
+    return frozenset(
+        shares | {(bytes.fromhex(e["peer"]), ACTION) for e in logs if e["event"] == "action_signature_refused"}
+    )
 
 
 def kinds(outcome: Outcome) -> list[EventKind]:
