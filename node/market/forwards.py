@@ -18,7 +18,7 @@ either.
 from dataclasses import dataclass
 from typing import Final
 
-from node.market.instruments import PPM, Barrier, Dated, Instrument, Perpetual
+from node.market.instruments import PPM, Barrier, Dated, Digital, Instrument, Perpetual
 from node.market.parameters import MarketParameters
 from node.market.state import MarketState
 from node.market.surface import PPB
@@ -72,7 +72,15 @@ def covered_carry(instrument: Instrument, market: MarketState, parameters: Marke
 
 
 def carry_move_ppm(instrument: Instrument, market: MarketState, parameters: MarketParameters) -> int:
-    """How far the covered carries are from the one in the values, as a move of the price, ppm, rounded up."""
+    """How far the covered carries are from the one in the values, as a move of the price, ppm, rounded up.
+
+    0 for a digital whose averaging may begin before a proof made now is too old: its gap charge is the payout then,
+    which holds at whatever forward.
+    """
+    if isinstance(instrument, Digital):
+        begins = instrument.expiry - parameters.settlement_average_seconds
+        if begins <= market.time + parameters.max_proof_age_seconds:
+            return 0
     covered, valued = covered_carry(instrument, market, parameters), valued_carry(instrument, market)
     furthest = max(covered.high - valued, valued - covered.low)
     # Over the least forward, so that the move is none the less one of the logarithm.

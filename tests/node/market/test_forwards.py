@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from node.market.charges import closing_charge
 from node.market.errors import InvalidInstrument
 from node.market.forwards import carry_move_ppm, carry_ppb, covered_carry, valued_carry
-from node.market.instruments import Barrier, BarrierKind, Future, Option, OptionKind, Perpetual
+from node.market.instruments import Barrier, BarrierKind, Digital, Future, Option, OptionKind, Perpetual
 from node.market.state import settlement_price
 from node.market.surface import Slice
 from node.market.window import LapseKind, lapse, window_of
@@ -74,6 +74,19 @@ def test_charges_pay_for_what_the_forward_may_do_until_the_proof_is_too_old(hous
     high = quoted.grid().underlying("BTC").nodes[-1]
     charges = [closing_charge(FUTURE, 8_000 * USD, high, at.state, house.parameters) for at in (quoted, house)]
     assert charges[0] - charges[1] == -(-high * 10 * move // (10**6 * LOTS))
+
+
+def test_a_digital_whose_gap_charge_is_its_payout_pays_no_more_for_the_forward(house):
+    hours = house.parameters.max_proof_age_seconds + house.parameters.settlement_average_seconds
+    moves = []
+    for life in (hours, hours + 1):
+        entry = Digital("BTC", LOTS, START + life, 8_000 * USD, OptionKind.CALL, 1_000 * USD)
+        quoted = house.listing(entry).quoting(Slice(entry.expiry, 1_000_000, 6_000, 10_000, 9_000))
+        moves.append(carry_move_ppm(entry, quoted.state, house.parameters))
+        row = quoted.grid().instrument(entry.id)
+        assert (row.gap_charge >= 1_000 * 10**9 // LOTS) is (life == hours)
+    assert moves[0] == 0
+    assert moves[1] > 1_000
 
 
 def test_a_window_holds_while_the_forward_shrinks_as_foreseen_and_lapses_when_it_jumps(quoted):
