@@ -20,6 +20,7 @@ from devnet.network import Devnet, clear_run
 from devnet.report import Report
 from devnet.scenario import Scenario
 from devnet.settings import CRASH_OF_2020, Cadence, DevnetSettings
+from devnet.stress.cli import stress
 from node.audit.cli import app as audit_app
 from node.chains.errors import ChainError
 from node.cli import app as node_app
@@ -41,6 +42,7 @@ app.add_typer(risk_app, name="risk")
 app.add_typer(exit_app, name="exit")
 app.add_typer(audit_app, name="audit")
 app.add_typer(bench_app, name="bench")
+app.command("stress")(stress)
 console = Console()
 
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the devnet keeps everything.")]

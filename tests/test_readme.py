@@ -26,6 +26,7 @@ ELSEWHERE = {
     "zkclear margin": "tests/node/margin/test_cli.py runs them as they stand",
     "zkclear risk backtest": "tests/node/risk/test_backtest_cli.py runs them as they stand",
     "zkclear risk conformance": "tests/node/risk/test_conformance_cli.py runs it on the same folder",
+    "zkclear stress": "tests/devnet/stress/test_cli.py, with few accounts",
     "zkclear risk efficiency": "tests/node/risk/test_efficiency.py",
     "zkclear bench gas": "tests/devnet/test_gas_bench.py",
     "zkclear bench proofs": "tests/devnet/test_proof_bench.py, with the smallest size",

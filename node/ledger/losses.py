@@ -63,12 +63,13 @@ def _tear_up(state: LedgerState, default: Default, lots: tuple[Lot, ...], loss: 
     state, effects = state.with_default(counted), list[Effect]()
     for torn in prices:
         settled = settle_instrument(state, InstrumentId(torn.instrument), MicroUsd(torn.price))
-        effects += [_torn_event(default, torn), *settled.effects]
+        effects += [_torn_event(default, torn, loss), *settled.effects]
         state = settled.state
     return Step(state, tuple(effects))
 
 
-def _torn_event(default: Default, torn: TearUpPrice) -> LedgerEvent:
+def _torn_event(default: Default, torn: TearUpPrice, loss: int) -> LedgerEvent:
+    """`gain` is what the price brings more than the mark, `loss` what all instruments together have to bring."""
     return event(
         EventKind.TORN_UP,
         default.account,
@@ -76,6 +77,7 @@ def _torn_event(default: Default, torn: TearUpPrice) -> LedgerEvent:
         instrument=torn.instrument,
         price=torn.price,
         gain=torn.gain,
+        loss=loss,
     )
 
 

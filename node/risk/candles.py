@@ -14,6 +14,7 @@ MAX_FILE_BYTES: Final = 128 << 20
 HOUR: Final = 3600
 TICKS_PER_CANDLE: Final = 4
 _LEAST_TICK: Final = 60
+_DAY: Final = 24 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Tape:
     ticks: tuple[Tick, ...]
 
 
-def load_tapes(path: Path) -> tuple[Tape, ...]:
+def load_tapes(path: Path, *, least_seconds: int = _DAY) -> tuple[Tape, ...]:
     """The tapes of a CSV file with the header `time,btc_open,btc_high,btc_low,btc_close,…`; lines with # are skipped.
 
     Candles of four minutes or more stand for four prices each, in the order of `Candle.path`. Shorter ones stand for
@@ -43,7 +44,7 @@ def load_tapes(path: Path) -> tuple[Tape, ...]:
 
     Raises:
         CandlesUnusable: naming the file, the first line at fault and the column. Times must be evenly spaced, by a
-            part of an hour, and span at least a day.
+            part of an hour, and span at least `least_seconds`.
     """
     lines = _lines(path)
     try:
@@ -52,7 +53,7 @@ def load_tapes(path: Path) -> tuple[Tape, ...]:
         raise CandlesUnusable(path.name, error.line, error.field, error.reason) from error
     except csv.Error as error:
         raise CandlesUnusable(path.name, 0, "", str(error)) from error
-    spacing = _spacing(path.name, lines, [candle.time for candle in history.series[0].candles])
+    spacing = _spacing(path.name, lines, [candle.time for candle in history.series[0].candles], least_seconds)
     return tuple(_tape(entry, spacing) for entry in history.series)
 
 
@@ -72,7 +73,7 @@ def _lines(path: Path) -> list[str]:
         raise CandlesUnusable(path.name, data[: error.start].count(b"\n") + 1, "", "is not UTF-8") from error
 
 
-def _spacing(file: str, lines: list[str], times: list[int]) -> int:
+def _spacing(file: str, lines: list[str], times: list[int], least_seconds: int) -> int:
     """Seconds from one candle to the next, everywhere the same."""
     numbers = [number for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")][1:]
     if len(times) < 2:
@@ -85,8 +86,9 @@ def _spacing(file: str, lines: list[str], times: list[int]) -> int:
             raise CandlesUnusable(
                 file, number, "time", f"{after - before} seconds after the line before, not {spacing}"
             )
-    if times[-1] + spacing - times[0] < 24 * HOUR:
-        raise CandlesUnusable(file, numbers[-1], "time", "ends within a day of the first candle")
+    if times[-1] + spacing - times[0] < least_seconds:
+        hours = least_seconds // HOUR
+        raise CandlesUnusable(file, numbers[-1], "time", f"ends within {hours} hours of the first candle")
     return spacing
 
 

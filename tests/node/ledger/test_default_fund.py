@@ -176,6 +176,7 @@ def test_a_loss_beyond_every_fund_is_settled_by_the_one_price_that_covers_it(ban
     (told,) = clearing.told(EventKind.TORN_UP)
     price = int(dict(told.attributes)["price"])
     missing = 500 * USD + index * LOTS - 100 * USD
+    assert int(dict(told.attributes)["loss"]) == missing
     assert price == 550_000 + -(-missing // LOTS)
     assert scene.default.torn_up == (price - 550_000) * LOTS
     assert scene.default.torn_up - missing < LOTS, "less than one micro-dollar a lot beyond the loss"

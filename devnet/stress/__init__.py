@@ -1,0 +1,1 @@
+"""The stress laboratory: an agent-based market on the ledger's own code."""
