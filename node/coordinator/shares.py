@@ -107,7 +107,11 @@ class Shares:
         await self._tell(case, own)
         early, self._early = self._early, []
         for name, shares in early:
-            await self._take(name, shares)
+            try:
+                await self._take(name, shares)
+            except SharesRejected as error:
+                # Nobody waits for an answer any more, and a liar who spoke early must not stop this node.
+                log.warning("early_shares_refused", member=shares.member, default=name.hex(), reason=error.reason)
         self._search(case)
 
     async def _tell(self, case: _Case, own: ShareSet) -> None:
@@ -170,9 +174,11 @@ class Shares:
             return
         finally:
             case.searching = False
-        if case.account is account:
-            case.opening = AccountOpening(case.default.id, values, sets)
-            log.info("account_decrypted", default=case.default.id.hex(), members=[s.member for s in sets])
+        if case.account is not account:
+            self._search(case)  # something came in for the account meanwhile
+            return
+        case.opening = AccountOpening(case.default.id, values, sets)
+        log.info("account_decrypted", default=case.default.id.hex(), members=[s.member for s in sets])
 
 
 def _shares_of(house: House, share: KeyShare, hidden: tuple[Commitment, ...], context: bytes) -> ShareSet:

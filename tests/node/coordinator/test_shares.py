@@ -35,12 +35,6 @@ class Committee:
                 await asyncio.sleep(0.01)
 
 
-@pytest.fixture(scope="session")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the members keep their table, which takes some seconds to make."""
-    return tmp_path_factory.mktemp("logarithms") / "table.bin"
-
-
 @pytest.fixture
 async def committee(setting: Setting, table: Path) -> AsyncIterator[Committee]:
     scene = frozen(setting, 6_500)
@@ -125,6 +119,46 @@ async def test_shares_that_came_before_this_node_knew_of_the_default_count(commi
 
     await committee.members[2].on_final(state)
     await committee.until(lambda: bool(committee.members[2].openings()))
+
+
+async def test_false_shares_that_came_before_this_node_knew_of_the_default_do_not_stop_it(committee: Committee):
+    state = committee.scene.clearing.state
+    liar, late = committee.members[0], committee.members[1]
+    await liar.on_final(state)
+    own = liar._cases[committee.scene.default.id].sets[1]
+    false = replace(own, shares=(*own.shares[:-1], own.shares[0]))
+    payload = batch_pb2.AccountOpening(default_id=committee.scene.default.id, share_sets=[share_set_to_proto(false)])
+    late._early.clear()
+    await committee.meshes[0].send(committee.meshes[1].address, SHARES, payload.SerializeToString())
+    await committee.until(lambda: any(held == false for _, held in late._early))
+    # Only the false ones: the liar says nothing else.
+    late._early = [entry for entry in late._early if entry[1] == false]
+
+    await late.on_final(state)
+
+    assert set(late._cases[committee.scene.default.id].sets) == {2}
+    for member in committee.members[2:]:
+        await member.on_final(state)
+    await committee.until(lambda: bool(late.openings()))
+    assert [shares.member for shares in late.openings()[0].share_sets] == [2, 3, 4]
+
+
+async def test_what_comes_in_for_an_account_during_the_search_does_not_end_it(committee: Committee):
+    clearing, debtor = committee.scene.clearing, committee.scene.debtor
+    member = committee.members[0]
+    for other in committee.members:
+        await other.on_final(clearing.state)
+    case = member._cases[committee.scene.default.id]
+    await committee.until(lambda: case.searching)
+
+    clearing.deposit(debtor.id, 31337, "USD", 1)
+    await member.on_final(clearing.state)
+    assert case.searching
+    assert case.account is clearing.state.accounts[debtor.id]
+
+    await committee.until(lambda: bool(member.openings()), seconds=20)
+    clearing.batch(openings=member.openings())
+    assert committee.scene.status is Status.LIQUIDATING
 
 
 async def test_an_opened_account_is_no_longer_offered(committee: Committee):

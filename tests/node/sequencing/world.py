@@ -33,8 +33,9 @@ QUICK = Timings(batch_interval=0.02, proposer_timeout=0.6, observation_timeout=0
 class FakeChain:
     """Blocks with events; a block is final when two stand above it."""
 
-    def __init__(self, chain_id: int) -> None:
+    def __init__(self, chain_id: int, block_seconds: int = BLOCK_SECONDS) -> None:
         self.chain_id = chain_id
+        self.block_seconds = block_seconds
         self.headers = [Header(0, self._hash(0), bytes(32), START)]
         self.logs: dict[int, list[ChainEvent]] = {}
 
@@ -48,7 +49,7 @@ class FakeChain:
     async def mine(self, *events: Callable[..., ChainEvent]) -> None:
         """One block; each event is a constructor that lacks its place."""
         number = self.head + 1
-        header = Header(number, self._hash(number), self._hash(number - 1), START + number * BLOCK_SECONDS)
+        header = Header(number, self._hash(number), self._hash(number - 1), START + number * self.block_seconds)
         place = {"chain_id": self.chain_id, "block_number": number, "block_hash": header.hash}
         self.logs[number] = [
             make(**place, log_index=i, transaction_hash=bytes(32), contract=bytes(20)) for i, make in enumerate(events)
@@ -130,6 +131,7 @@ class FakeSwitch:
         self.cut: set[bytes] = set()
         self.offences: list[tuple[bytes, str]] = []
         self.drop: Callable[[bytes, bytes, str], bool] = lambda sender, receiver, topic: False
+        self.forge: Callable[[bytes, str, bytes], bytes] = lambda sender, topic, payload: payload
 
     def reaches(self, sender: bytes, receiver: bytes) -> bool:
         return receiver in self.meshes and sender not in self.cut and receiver not in self.cut
@@ -172,7 +174,8 @@ class FakeMesh:
 
     def _offer(self, peer: bytes, topic: str, payload: bytes) -> None:
         if not self._switch.drop(self.address, peer, topic):
-            self._switch.meshes[peer]._inbox.put_nowait((self.address, topic, payload))
+            said = self._switch.forge(self.address, topic, payload)
+            self._switch.meshes[peer]._inbox.put_nowait((self.address, topic, said))
 
     async def fetch_batches(self, peer: bytes, first: int, count: int) -> list[bytes]:
         if not self._switch.reaches(self.address, peer):
@@ -237,12 +240,12 @@ class Node:
 class Network:
     """Four validators of one setting, on chains of their own making."""
 
-    def __init__(self, setting: Setting, timings: Timings = QUICK) -> None:
+    def __init__(self, setting: Setting, timings: Timings = QUICK, block_seconds: int = BLOCK_SECONDS) -> None:
         self.setting = replace(setting, house=replace(setting.house))
         self.house = setting.house
         self.epochs = Epochs((self.house,))
         self.timings = timings
-        self.chains = {chain_id: FakeChain(chain_id) for chain_id in CHAINS}
+        self.chains = {chain_id: FakeChain(chain_id, block_seconds) for chain_id in CHAINS}
         self.hub_chain = self.chains[HUB_CHAIN]
         self.hub = FakeHub(self.hub_chain, self.house)
         self.switch = FakeSwitch()
