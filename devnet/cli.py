@@ -176,12 +176,17 @@ def _summary(report: Report) -> Table:
         seized = ", ".join(f"{chain} {usd:,.0f}" for chain, usd in default.seized.items()) or "nothing"
         table.add_row(
             f"default of {default.account}",
-            f"opened by {default.opened_by}, sold to {', '.join(default.buyers) or 'nobody'} "
+            f"{_opened(default.opened_by)}, sold to {', '.join(default.buyers) or 'nobody'} "
             f"for {default.sale_price_usd:,.0f} USD, "
             f"seized {seized} USD, insurance {default.insurance_usd:,.0f} USD, "
             f"shortfall {default.shortfall_usd:,.0f} USD",
         )
     return table
+
+
+def _opened(members: list[int]) -> str:
+    """By whom an account was opened: by nobody where an earlier default had left nothing hidden in it."""
+    return f"opened by {members}" if members else "open already"
 
 
 @devnet_app.command("continue")
