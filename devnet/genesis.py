@@ -13,7 +13,7 @@ from devnet.errors import SettingsInvalid
 from devnet.market import MarketReplay
 from devnet.nodes import DevNode
 from devnet.ports import free_port
-from devnet.settings import CHECKPOINT_INTERVAL, OBSERVATION_TIMEOUT, DevnetSettings
+from devnet.settings import CHECKPOINT_INTERVAL, DevnetSettings
 from node.chains.certificates import ValidatorKey
 from node.chains.rpc import request
 from node.genesis import ChainGenesis, Genesis
@@ -211,7 +211,6 @@ def _config(
         f"ceremony = {json.dumps(str(folder / CEREMONY))}",
         f"feed_chain = {home.plan.chain_id}",
         f"checkpoint_interval = {CHECKPOINT_INTERVAL}",
-        f"observation_timeout = {OBSERVATION_TIMEOUT}",
         f"logarithms = {json.dumps(str(logarithms(folder)))}",
         "workers = 1",
         "",

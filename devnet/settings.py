@@ -36,10 +36,6 @@ CHALLENGE: Final = 3 * 3600
 CHECKPOINT_INTERVAL: Final = 2.0
 """Real seconds between two looks of a node at each vault's newest checkpoint."""
 
-OBSERVATION_TIMEOUT: Final = 15.0
-"""Real seconds that a round waits for its prices. All nodes share one machine here: on a busy one the default of a
-second would make rounds stale that no feed failed in. The chains slow down meanwhile."""
-
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
