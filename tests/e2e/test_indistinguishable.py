@@ -55,7 +55,7 @@ def patient(nodes: Sequence[DevNode]) -> None:
     runs would be a difference that no hidden size has made."""
     for node in nodes:
         path = node.folder / "node.toml"
-        path.write_text("observation_timeout = 15.0\n" + path.read_text())
+        path.write_text("observation_timeout = 6.0\n" + path.read_text())
 
 
 def run(folder: Path, cache: Path, trades: tuple[PlannedTrade, ...]) -> Seen:
