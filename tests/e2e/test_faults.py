@@ -111,7 +111,7 @@ def test_no_batch_is_missing_or_there_twice(survived: Survived):
 
 
 def test_the_ledger_has_exactly_the_trades_that_clients_were_told_are_final(survived: Survived):
-    """Not all are made: with a validator dead some proposals expire before the maker's proof of a whole book is final."""
+    """Not all are made: with a validator dead some proposals expire before the maker's proof is final."""
     assert survived.report.trades == survived.traded > len(TRADES) // 4
 
 
