@@ -142,6 +142,17 @@ class Guarded(LogPlace):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Announced(LogPlace):
+    """A payment of `amount` base units, more than the hourly limit, was seen; it may be made from unix second `due` on.
+    `key` is the hash of all that it says."""
+
+    key: bytes
+    token: bytes
+    amount: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted(LogPlace):
     """`sender` put `data` (at most 9,216 bytes) on the hub for all nodes to see."""
 
@@ -162,6 +173,7 @@ ChainEvent: TypeAlias = (
     | ExitRequested
     | Exited
     | Guarded
+    | Announced
 )
 
 
@@ -215,6 +227,9 @@ _LAYOUTS: Final[Mapping[bytes, _Layout]] = {
     ),
     _signature("Guarded", "uint256", "address", "uint256", "uint256"): _Layout(
         Guarded, ("uint256", "address"), ("uint256", "uint256"), ("sequence", "token", "limit", "paused_until")
+    ),
+    _signature("Announced", "bytes32", "address", "uint256", "uint256"): _Layout(
+        Announced, ("bytes32", "address"), ("uint256", "uint256"), ("key", "token", "amount", "due")
     ),
     _signature("SignersRotated", "uint256", "uint256", "bytes32", "bytes32"): _Layout(
         SignersRotated, ("uint256", "uint256"), ("bytes32", "bytes32"), ("epoch", "batch", "signers", "committee")

@@ -32,6 +32,7 @@ _RECEIPT_SECONDS: Final = 60.0
 _COMMIT_ARGUMENTS: Final = "(uint256,bytes32,bytes32,bytes32,address[],uint256,bytes32[2][])"
 _COMMIT: Final = bytes(keccak(f"commit{_COMMIT_ARGUMENTS}".encode())[:4])
 _CHECKPOINT: Final = bytes(keccak(f"checkpoint{_COMMIT_ARGUMENTS}".encode())[:4])
+_ANNOUNCED: Final = bytes(keccak(b"Announced(bytes32,address,uint256,uint256)"))
 _COMMITTED: Final = bytes(keccak(b"BatchCommitted(uint256,bytes32,bytes32,bytes32)"))
 _ERROR: Final = bytes(keccak(b"Error(string)")[:4])
 
@@ -108,11 +109,18 @@ class Departure:
 
         Raises:
             UnknownInstrument: the asset is not listed.
-            ExitFailed: the vault refuses (a newer checkpoint, or too early), or the chain cannot be reached.
+            ExitFailed: the vault refuses (a newer checkpoint, or too early), has only announced what is more than its
+                hourly limit, or the chain cannot be reached.
         """
         token = Address(self.ticket.asset(asset).token)
         async with _connected(self.chain) as web3:
-            return await self._send(web3, encode_finish(self.ticket.account, token))
+            sent = await self._send(web3, encode_finish(self.ticket.account, token))
+            receipt = await web3.eth.get_transaction_receipt(sent)  # type: ignore[arg-type]
+        for log in receipt["logs"]:
+            if bytes(log["topics"][0]) == _ANNOUNCED:
+                due = int.from_bytes(bytes(log["data"])[-32:], "big")
+                raise ExitFailed(self.chain.id, f"more than the hourly limit: announced, finish it after {due}")
+        return sent
 
     async def _read(self, web3: "AsyncWeb3[Any]", name: str) -> int:
         """A number that the vault tells."""

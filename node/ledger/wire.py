@@ -162,6 +162,36 @@ def auditor_from_proto(proto: messages_pb2.SetAuditor) -> SetAuditor:
     )
 
 
+def _withdraw_to_proto(message: Withdraw) -> messages_pb2.Withdraw:
+    return messages_pb2.Withdraw(
+        reference=reference_to_proto(message.reference),
+        asset=message.asset,
+        amount=message.amount,
+        recipient=message.recipient,
+        round=message.round,
+        nonce=message.nonce,
+        expiry=message.expiry,
+        proof=message.proof,
+        signature=message.signature,
+    )
+
+
+def _bid_to_proto(message: Bid) -> messages_pb2.Bid:
+    return messages_pb2.Bid(
+        reference=reference_to_proto(message.reference),
+        auction=message.auction,
+        number=message.number,
+        units=message.units,
+        limit=message.limit,
+        round=message.round,
+        nonce=message.nonce,
+        expiry=message.expiry,
+        proof_before=message.proof_before,
+        proof=message.proof,
+        signature=message.signature,
+    )
+
+
 def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
     """The inverse of `message_from_proto`."""
     match message:
@@ -191,33 +221,9 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
         case Transfer():
             return messages_pb2.ClientMessage(transfer=transfer_to_proto(message))
         case Withdraw():
-            withdraw = messages_pb2.Withdraw(
-                reference=reference_to_proto(message.reference),
-                asset=message.asset,
-                amount=message.amount,
-                recipient=message.recipient,
-                round=message.round,
-                nonce=message.nonce,
-                expiry=message.expiry,
-                proof=message.proof,
-                signature=message.signature,
-            )
-            return messages_pb2.ClientMessage(withdraw=withdraw)
+            return messages_pb2.ClientMessage(withdraw=_withdraw_to_proto(message))
         case Bid():
-            bid = messages_pb2.Bid(
-                reference=reference_to_proto(message.reference),
-                auction=message.auction,
-                number=message.number,
-                units=message.units,
-                limit=message.limit,
-                round=message.round,
-                nonce=message.nonce,
-                expiry=message.expiry,
-                proof_before=message.proof_before,
-                proof=message.proof,
-                signature=message.signature,
-            )
-            return messages_pb2.ClientMessage(bid=bid)
+            return messages_pb2.ClientMessage(bid=_bid_to_proto(message))
         case Contribute():
             contribute = messages_pb2.Contribute(
                 reference=reference_to_proto(message.reference),

@@ -25,6 +25,7 @@ exports: (
     guards.guard_orders,
     guards.paused_until,
     guards.hourly_limit,
+    guards.due,
     exits.VERIFIER,
     exits.EXIT_AFTER,
     exits.CHALLENGE,
@@ -208,15 +209,18 @@ def pay(
     """
     @notice Pays `amount` base units of `token` to `to`, as batch `batch` orders. Anyone may send it.
     @dev    A token that refuses does not revert: PayFailed tells the ledger to give the amount back as a credit.
+            A payment larger than the hourly limit is announced by its first call, which leaves its id free.
     """
     assert self.unit[token] > 0, "token not listed"
-    self._use(action_id)
+    assert not self.done[action_id], "the action was done"
     struct_hash: bytes32 = keccak256(
         abi_encode(PAY_TYPE, certificate.epoch, action_id, token, to, amount, batch)
     )
     certificate._check(struct_hash, signers, bitmap, signatures)
     exits._saw(batch)
-    guards._leave(token, amount)
+    if not guards._leave(struct_hash, token, amount):
+        return
+    self.done[action_id] = True
     if self._try_transfer(token, to, amount):
         log Paid(actionId=action_id, token=token, to=to, amount=amount)
     else:
@@ -242,7 +246,7 @@ def seize(
     """
     assert self.unit[token] > 0, "token not listed"
     assert token != USD, "the USD token needs no auction"
-    self._use(action_id)
+    assert not self.done[action_id], "the action was done"
     struct_hash: bytes32 = keccak256(
         abi_encode(
             SEIZE_TYPE,
@@ -258,7 +262,9 @@ def seize(
     )
     certificate._check(struct_hash, signers, bitmap, signatures)
     exits._saw(batch)
-    guards._leave(token, amount)
+    if not guards._leave(struct_hash, token, amount):
+        return
+    self.done[action_id] = True
     before: uint256 = staticcall IERC20(token).balanceOf(AUCTION)
     assert extcall IERC20(token).transfer(AUCTION, amount, default_return_value=True), "the token refused the transfer"
     lot: uint256 = staticcall IERC20(token).balanceOf(AUCTION) - before
@@ -342,18 +348,15 @@ def request_exit(
 def finish_exit(account: bytes32, token: address):
     """
     @notice Pays a request that nobody challenged. Anyone may send it. If the token refuses, the request stays.
+    @dev    One larger than the hourly limit is announced by its first call.
     """
-    request: exits.Request = exits._finish(account, token)
+    request: exits.Request = exits._due(account, token)
     amount: uint256 = request.units * self.unit[token]
-    guards._leave(token, amount)
+    if not guards._leave(keccak256(abi_encode(account, token, request.to, amount, request.number)), token, amount):
+        return
+    exits._use_up(account, token)
     assert self._try_transfer(token, request.to, amount), "the token refused the transfer"
     log exits.Exited(account=account, token=token, to=request.to, amount=amount, version=request.version)
-
-
-@internal
-def _use(action_id: bytes32):
-    assert not self.done[action_id], "the action was done"
-    self.done[action_id] = True
 
 
 @internal

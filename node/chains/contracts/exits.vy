@@ -231,9 +231,10 @@ def _verify(digest: bytes32, commitments: DynArray[uint256[8], 2], proof: Proof,
 
 
 @internal
-def _finish(account: bytes32, token: address) -> Request:
+@view
+def _due(account: bytes32, token: address) -> Request:
     """
-    @notice Uses up an account's request for `token`; the vault pays it in the same transaction, or reverts.
+    @notice An account's request for `token`, which may be paid now.
     """
     key: bytes32 = keccak256(abi_encode(account, token))
     request: Request = self.requests[key]
@@ -241,9 +242,17 @@ def _finish(account: bytes32, token: address) -> Request:
     assert not self.exited[key], "the account has taken this token"
     assert self.newest_batch == request.number, "a newer batch was seen"
     assert block.timestamp >= request.time + CHALLENGE, "the request can still be challenged"
+    return request
+
+
+@internal
+def _use_up(account: bytes32, token: address):
+    """
+    @notice The request that `_due` gave is paid in this transaction.
+    """
+    key: bytes32 = keccak256(abi_encode(account, token))
     self.exited[key] = True
     self.requests[key] = empty(Request)
-    return request
 
 
 @internal

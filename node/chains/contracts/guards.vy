@@ -3,10 +3,11 @@
 @title What may leave a vault in an hour, and a pause
 @license Apache-2.0
 @notice A limit per token on what leaves in an hour, which a quorum can only tighten, and a pause that a quorum sets and
-        lifts and that ends by itself. Both hold against validators' stolen keys for as long as they were set before.
-@dev    A module of the vault. The limit refills evenly: what left counts less by limit/3600 every second. With nothing
-        left to count one payment may exceed the limit, and the next ones wait the longer; else a payment larger than
-        the limit could never be made.
+        lifts and that ends by itself. Whoever steals a quorum's keys takes no more in an hour than twice the limit,
+        and its owners, who still have them too, can pause.
+@dev    A module of the vault. The limit refills evenly: what left counts less by limit/3600 every second. A payment
+        larger than the limit is announced by its first call, and made by another one amount/limit hours later, one
+        after the other: else it could never be made, or one payment could empty the vault.
 """
 
 import certificate
@@ -18,6 +19,13 @@ event Guarded:
     token: indexed(address)
     limit: uint256
     pausedUntil: uint256
+
+# A payment larger than the limit was seen; `key` is the hash of all that it says.
+event Announced:
+    key: indexed(bytes32)
+    token: indexed(address)
+    amount: uint256
+    due: uint256
 
 HOUR: constant(uint256) = 3600
 # No pause reaches further, however many follow one another: a house that is gone does not keep what it paused.
@@ -38,6 +46,10 @@ hourly_limit: public(HashMap[address, uint256])
 # What counts against the limit as of `_counted_at`.
 _counted: HashMap[address, uint256]
 _counted_at: HashMap[address, uint256]
+# When an announced payment may be made, by its key.
+due: public(HashMap[bytes32, uint256])
+# When the last one announced of a token is due.
+_queue_end: HashMap[address, uint256]
 
 
 @internal
@@ -61,19 +73,35 @@ def _count(token: address) -> uint256:
 
 
 @internal
-def _leave(token: address, amount: uint256):
+def _leave(key: bytes32, token: address, amount: uint256) -> bool:
     """
-    @notice Reverts while paused, or where `amount` base units exceed what may still leave.
+    @notice Whether `amount` base units leave now; false where the payment `key` was announced instead. Reverts while
+            paused, and where the payment has to wait.
     """
     self._require_open()
     limit: uint256 = self.hourly_limit[token]
     if limit == 0:
-        return
+        return True
+    if amount > limit:
+        return self._announced(key, token, amount, limit)
     counted: uint256 = self._count(token)
-    # Subtracted, so that an absurd amount reverts with this reason and not with an overflow.
-    assert counted == 0 or (counted <= limit and amount <= limit - counted), "above the hourly limit"
+    assert counted + amount <= limit, "above the hourly limit"
     self._counted[token] = counted + amount
     self._counted_at[token] = block.timestamp
+    return True
+
+
+@internal
+def _announced(key: bytes32, token: address, amount: uint256, limit: uint256) -> bool:
+    if self.due[key] != 0:
+        assert block.timestamp >= self.due[key], "above the hourly limit, and not due yet"
+        return True
+    assert amount < LIMIT_BOUND, "the amount is out of range"
+    due: uint256 = max(block.timestamp, self._queue_end[token]) + (amount * HOUR + limit - 1) // limit
+    self.due[key] = due
+    self._queue_end[token] = due
+    log Announced(key=key, token=token, amount=amount, due=due)
+    return False
 
 
 @internal

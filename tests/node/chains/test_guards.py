@@ -14,7 +14,7 @@ from node.chains.calls import VaultReader
 from node.chains.certificates import GuardOrder, PayAction, SeizeAction, guard_digest
 from node.chains.deploy import ListedToken, deploy_vault
 from node.chains.errors import TransactionReverted
-from node.chains.events import Guarded, Paid, Seized
+from node.chains.events import Announced, Guarded, Paid, Seized
 from node.chains.relayer import Receipt
 from node.chains.rpc import connect, disconnect, request
 from tests.node.chains.conftest import CHAIN_ID, House, build_house, listing
@@ -86,13 +86,43 @@ async def test_no_more_than_the_limit_leaves_in_an_hour_and_it_refills_evenly(ho
     await paid(house, 4, 300)
 
 
-async def test_a_payment_above_the_limit_is_made_alone_and_the_next_ones_wait_the_longer(house) -> None:
+async def announced(house: House, action: PayAction) -> Announced:
+    (event,) = house.events(await house.pay(action))
+    assert isinstance(event, Announced)
+    assert not await VaultReader(house.w3, house.vault.vault).done(action.action_id)
+    return event
+
+
+async def test_a_payment_above_the_limit_is_announced_and_made_as_many_hours_later_as_it_takes(house) -> None:
     await funded(house)
-    await paid(house, 1, 3000)
+    before = await house.balance(house.tokens.usd, TO)
+    large = payment(house, 1, 3000)
+    event = await announced(house, large)
+    assert (event.token, event.amount, event.due) == (house.tokens.usd, 3000, await now(house) + 3 * HOUR)
+    assert await house.balance(house.tokens.usd, TO) == before
     await wait(house, 2 * HOUR)
-    assert await reason_of(house.pay(payment(house, 2, 1))) == "above the hourly limit"
+    assert await reason_of(house.pay(large)) == "above the hourly limit, and not due yet"
+    await paid(house, 2, 900)
     await wait(house, HOUR)
-    await paid(house, 2, 1)
+    await paid(house, 1, 3000)
+    assert await reason_of(house.pay(large)) == "the action was done"
+
+
+async def test_large_payments_wait_one_after_the_other(house) -> None:
+    await funded(house)
+    first = await announced(house, payment(house, 1, 2000))
+    second = await announced(house, payment(house, 2, 2000))
+    assert second.due == first.due + 2 * HOUR
+
+
+@pytest.mark.parametrize("change", [{"amount": 100_000}, {"to": b"\x98" * 20}], ids=["amount", "recipient"])
+async def test_an_announcement_is_of_one_payment_and_no_larger_or_other_one(house, change: dict[str, object]) -> None:
+    """Whoever holds a quorum's keys could announce little, wait, and take all under the same id."""
+    await funded(house)
+    small = payment(house, 1, 1001)
+    await announced(house, small)
+    await wait(house, 2 * HOUR)
+    assert (await announced(house, replace(small, **change))).due > await now(house)
 
 
 async def test_a_refused_payment_keeps_its_action_free(house) -> None:
