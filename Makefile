@@ -27,8 +27,14 @@ lint: install
 types: install
 	$(VENV)/bin/mypy
 
+# Networks of real processes have the machine to themselves; all other tests share its processors.
 unit: install
+ifeq ($(strip $(ARGS)),)
+	$(VENV)/bin/pytest --benchmark-disable -m 'not e2e' -n auto --maxprocesses 8 --dist loadfile
+	$(VENV)/bin/pytest --benchmark-disable -m e2e
+else
 	$(VENV)/bin/pytest --benchmark-disable $(ARGS)
+endif
 
 test: lint types unit
 
