@@ -13,6 +13,7 @@ from eth_utils.address import to_checksum_address
 from circuits.pedersen import CommitmentKey
 from circuits.transcript import Deployment
 from devnet.anvil import DEV_KEYS, Anvil
+from devnet.errors import ChainDown
 from devnet.market import PriceTick
 from devnet.settings import CHAINS, CHALLENGE, EXIT_AFTER, ChainPlan
 from devnet.smiles import quoted
@@ -50,19 +51,36 @@ class DevChain:
     tokens: dict[str, bytes]
     aggregators: dict[str, bytes]
     vault: VaultDeployment | None = None
+    down: bool = False
+    """Whether the chain is out: its process has ended, nobody reaches it, it has no blocks and no prices."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def mine(self, timestamp: int) -> None:
-        """The next block, at `timestamp`."""
+        """The next block, at `timestamp`; none while the chain is down."""
         async with self._lock:
-            await self.anvil.mine(timestamp)
+            if not self.down:
+                await self.anvil.mine(timestamp)
+
+    async def go_down(self) -> None:
+        """End the chain's process: whoever asks it anything from now on gets no answer."""
+        async with self._lock:
+            self.down = True
+            await self.anvil.stop()
+
+    async def come_back(self) -> None:
+        """The same chain at the same place again, from the block before it went."""
+        async with self._lock:
+            await self.anvil.start()
+            self.down = False
 
     async def mint(self, symbol: str, receiver: bytes, amount: int) -> None:
-        """Give `amount` base units of a test token."""
-        await self._call(self.tokens[symbol], "mint(address,uint256)", ("address", "uint256"), (receiver, amount))
+        """Give `amount` base units of a test token. Raises ChainDown."""
+        kinds = ("address", "uint256")
+        if not await self._call(self.tokens[symbol], "mint(address,uint256)", kinds, (receiver, amount)):
+            raise ChainDown(self.plan.name)
 
     async def post_prices(self, tick: PriceTick) -> None:
-        """Leave the tick's prices in the pool for the aggregators; the next block holds them."""
+        """Leave the tick's prices in the pool for the aggregators; the next block holds them. None while it is down."""
         for feed, price in (("BTC", tick.btc), ("ETH", tick.eth)):
             await self._call(self.aggregators[feed], "update(int256)", ("int256",), (price,))
 
@@ -82,13 +100,17 @@ class DevChain:
         }
         return PriceTick(time, prices["BTC"], prices["ETH"])
 
-    async def _call(self, to: bytes, signature: str, types: Sequence[str], values: Sequence[object]) -> None:
+    async def _call(self, to: bytes, signature: str, types: Sequence[str], values: Sequence[object]) -> bool:
+        """Whether the transaction is in the pool: not where the chain is down."""
         # The chain signs for its own well-known accounts, so that the transaction is in the pool on return.
         data = bytes(keccak(signature.encode()))[:4] + abi_encode(types, values)
         transaction = {"from": "0x" + self.deployer.address.hex(), "to": "0x" + to.hex(), "data": "0x" + data.hex()}
         # One at a time, and not while a block is made: the chain counts the account's transactions for us.
         async with self._lock:
+            if self.down:
+                return False
             await self.anvil.request("eth_sendTransaction", {**transaction, "gas": hex(300_000)})
+        return True
 
 
 @dataclass(slots=True)

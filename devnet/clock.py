@@ -18,6 +18,9 @@ SETUP_INTERVAL: Final = 0.02
 LAG_FREE: Final = 12
 """Hub blocks that the slowest quorum may be behind before the chains slow down: finality and one batch."""
 SLOWED_INTERVAL: Final = 1.0
+LONGEST_INTERVAL: Final = 4.0
+SLOWER: Final = 1.25
+"""How much longer each block takes than the one before, while the machine does not keep up."""
 
 
 @dataclass(slots=True)
@@ -111,11 +114,12 @@ class MarketClock:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        due, slow = loop.time(), SLOWED_INTERVAL
         while True:
             lag = self.steps.height - self.ledger_height()
             slowed = lag > LAG_FREE or self.strained()
-            interval = max(self.cadence.block_interval, SLOWED_INTERVAL) if slowed else self.cadence.block_interval
+            interval = max(self.cadence.block_interval, slow) if slowed else self.cadence.block_interval
+            slow = min(slow * SLOWER, LONGEST_INTERVAL) if slowed else SLOWED_INTERVAL
             due = max(due + interval, loop.time())
             await asyncio.sleep(due - loop.time())
             await self.block()

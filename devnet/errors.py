@@ -40,3 +40,13 @@ class ScenarioStalled(DevnetError):
 
     def __str__(self) -> str:
         return f"waited {self.seconds:.0f} s for {self.awaited}"
+
+
+@dataclass
+class ChainDown(DevnetError):
+    """Something was asked of a chain that is down."""
+
+    chain: str
+
+    def __str__(self) -> str:
+        return f"the chain {self.chain} is down"

@@ -21,6 +21,7 @@ class Role(StrEnum):
     HEDGED_DESK = "hedged_desk"
     ISOLATED_DESK = "isolated_desk"
     TOPPED_UP_LONG = "topped_up_long"
+    STRETCHED_LONG = "stretched_long"
     LEVERAGED_LONG = "leveraged_long"
     BACKSTOP = "backstop"
 
@@ -97,6 +98,7 @@ FUNDINGS: Final = (
     Funding(Role.ISOLATED_DESK, 1, 1, "USD", 600_000 * USD),
     Funding(Role.ISOLATED_DESK, 1, 3, "WBTC", 60 * WBTC),
     Funding(Role.TOPPED_UP_LONG, 0, 2, "USD", 650_000 * USD),
+    Funding(Role.STRETCHED_LONG, 0, 3, "USD", 2_800_000 * USD),
     Funding(Role.LEVERAGED_LONG, 0, 0, "USD", 1_300_000 * USD),
     Funding(Role.LEVERAGED_LONG, 0, 1, "WETH", 6_000 * WETH),
     Funding(Role.LEVERAGED_LONG, 0, 2, "WBTC", 125 * WBTC),
@@ -116,8 +118,22 @@ TRADES: Final = (
     PlannedTrade(3, Role.HEDGED_DESK, 0, "BTC", Kind.PUT, 10_000_169),
     PlannedTrade(3, Role.LEVERAGED_LONG, 0, "ETH", Kind.PERPETUAL, 10_000_229),
     PlannedTrade(4, Role.ISOLATED_DESK, 1, "BTC", Kind.PUT, 10_000_223),
+    PlannedTrade(4, Role.STRETCHED_LONG, 0, "BTC", Kind.PERPETUAL, 10_000_247),
     PlannedTrade(5, Role.HEDGED_DESK, 0, "ETH", Kind.PUT, 10_000_103),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The chain in place `chain` goes down when `role` is called, and is back `rounds` rounds later."""
+
+    chain: int
+    role: Role
+    rounds: int
+
+
+OUTAGE: Final = Outage(2, Role.LEVERAGED_LONG, 16)
+"""Where a part of the collateral is that the default needs, for four market hours."""
 
 
 def dollars(funding: Funding, first: PriceTick) -> int:

@@ -24,7 +24,7 @@ from devnet.keeper import Keeper, run_keepers
 from devnet.network import Devnet
 from devnet.nodes import connected
 from devnet.report import Report, read_defaults, read_invariants, read_record
-from devnet.roles import FUNDINGS, INSURANCE, TRADES, PlannedTrade, Role
+from devnet.roles import FUNDINGS, INSURANCE, OUTAGE, TRADES, Outage, PlannedTrade, Role
 from devnet.timing import MeasuringExecutor, Quantiles
 from node.chains.relayer import Relayer
 from node.chains.watcher import ChainWatcher
@@ -58,6 +58,7 @@ class Scenario:
     devnet: Devnet
     progress: Progress
     trades: tuple[PlannedTrade, ...] = TRADES
+    outage: Outage | None = OUTAGE
     homes: tuple[int, ...] = (0, 1, 2, 3)
     """Places of the nodes that the actors connect to, in turn."""
     actors: dict[Role, Actor] = field(default_factory=dict)
@@ -135,6 +136,7 @@ class Scenario:
                 self.progress(f"hour {hour:3d}: BTC {tick.btc / 1e8:,.0f}, ETH {tick.eth / 1e8:,.2f}")
             await asyncio.sleep(0.1)
         await trading
+        await self._end_of_outage()
         await self._end_of_defaults()
         await self._withdraw()
         await self._wait_for_payouts()
@@ -162,6 +164,8 @@ class Scenario:
             await watcher.wait_final(chain.vault.block)
             self.keepers.append(Keeper(chain, relayer, watcher))
         self._spawn(run_keepers(self.keepers), "keepers")
+        if self.outage is not None:
+            self._spawn(self._break_down(self.outage), "outage")
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -173,6 +177,28 @@ class Scenario:
         failure = self.devnet.clock.failure()
         if failure is not None:
             raise failure
+
+    async def _break_down(self, outage: Outage) -> None:
+        """Wait for the call, then take the chain away for as long as the outage lasts."""
+        (account,) = self.actors[outage.role].accounts.values()
+        async with connected(self.devnet.nodes[self.homes[0]].api) as connection:
+            async for response in connection.ledger.StreamEvents(ledger_service_pb2.StreamEventsRequest()):
+                if response.event.kind == EventKind.CALLED and response.event.account == account.id:
+                    break
+        chain, clock = self.devnet.chains.chains[outage.chain], self.devnet.clock
+        self.progress(f"{outage.role} is called, and the chain {chain.plan.name} is down")
+        await chain.go_down()
+        back = clock.round + outage.rounds
+        while clock.round < back:
+            await asyncio.sleep(0.1)
+        await chain.come_back()
+        self.progress(f"the chain {chain.plan.name} is back")
+
+    async def _end_of_outage(self) -> None:
+        """Until no chain is down."""
+        while any(chain.down for chain in self.devnet.chains.chains):
+            self._raise_failures()
+            await asyncio.sleep(0.1)
 
     async def _trade(self, begun: int) -> None:
         """The planned trades, each in its round of the replay."""
