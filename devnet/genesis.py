@@ -81,6 +81,10 @@ def house_rules(deployment: Deployment, backstop_owner: Address, backstop_limit:
         seizure_buffer_ppm=30_000,
         sale_floor_ppm=700_000,
         sale_seconds=6 * 3600,
+        chain_silent_blocks=24,
+        seizure_blocks=48,
+        sale_blocks=128,
+        absent_blocks=192,
         max_hub_lag=64,
         max_messages=64,
     )

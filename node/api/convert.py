@@ -208,5 +208,9 @@ def _auction_proto(house: House, state: LedgerState, default: Default) -> liquid
 
 def _seizure_proto(seizure: Seizure) -> liquidation_pb.Seizure:
     return liquidation_pb.Seizure(
-        action_id=seizure.action_id, asset=seizure.asset, amount=seizure.amount, proceeds=seizure.proceeds
+        action_id=seizure.action_id,
+        asset=seizure.asset,
+        amount=seizure.amount,
+        proceeds=seizure.proceeds,
+        set_aside=seizure.set_aside,
     )

@@ -17,7 +17,7 @@ from node.ledger.errors import Reason
 from node.ledger.types import AssetId
 
 _ATTEMPTS: Final = 5
-"""How often a vault may turn out to be emptied between a look at it and the withdrawal."""
+"""How often a vault may turn out to be emptied, or its chain silent, between a look at it and the withdrawal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,11 @@ def route(amount: int, available: Mapping[AssetId, int], preferred: AssetId) -> 
 
 
 async def dollars_available(connection: Connection, dollars: frozenset[AssetId]) -> dict[AssetId, int]:
-    """What the vaults hold of each USD token and have not promised, in ledger units."""
+    """What the vaults on chains that are alive hold of each USD token and have not promised, in ledger units."""
     request = ledger_service_pb2.GetInvariantsRequest()
     books = await connection.call(connection.ledger.GetInvariants, request)
-    return {AssetId(entry.asset): entry.in_vault - entry.promised for entry in books.assets if entry.asset in dollars}
+    within_reach = (entry for entry in books.assets if entry.asset in dollars and not entry.silent)
+    return {AssetId(entry.asset): entry.in_vault - entry.promised for entry in within_reach}
 
 
 async def withdraw_along(
@@ -59,7 +60,7 @@ async def withdraw_along(
     available: Callable[[], Awaitable[Mapping[AssetId, int]]],
     withdraw: Callable[[Leg], Awaitable[Receipt]],
 ) -> tuple[Receipt, ...]:
-    """One withdrawal a leg, in turn. A vault that somebody else emptied meanwhile is routed around.
+    """One withdrawal a leg, in turn. A vault that was emptied meanwhile, or whose chain fell silent, is routed around.
 
     Raises:
         VaultsShort: all vaults together hold less; nothing was withdrawn.
@@ -73,9 +74,9 @@ async def withdraw_along(
             leg = route(amount - withdrawn, await available(), preferred)[0]
             receipt = await withdraw(leg)
         except ClientError as error:
-            emptied = isinstance(error, HouseRefused) and error.reason == Reason.VAULT_SHORT
-            turned_away += emptied
-            if emptied and turned_away < _ATTEMPTS:
+            closed = isinstance(error, HouseRefused) and error.reason in (Reason.VAULT_SHORT, Reason.CHAIN_SILENT)
+            turned_away += closed
+            if closed and turned_away < _ATTEMPTS:
                 continue
             if receipts:
                 raise WithdrawalIncomplete(withdrawn, amount) from error

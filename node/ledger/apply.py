@@ -42,6 +42,7 @@ from node.ledger.messages import (
     Withdraw,
 )
 from node.ledger.prices import require_allowed
+from node.ledger.reach import silent
 from node.ledger.state import House, LedgerState, Payout
 from node.ledger.transfers import apply_transfer
 from node.ledger.types import (
@@ -197,6 +198,8 @@ def _withdraw(house: House, state: LedgerState, message: Withdraw, verifier: Ver
     limit = MAX_CASH_MOVE if asset.is_cash else MAX_AMOUNT
     if not 0 < message.amount < limit or message.recipient == bytes(20):
         raise Refused(Reason.AMOUNT_INVALID, "an amount above zero and a recipient are required")
+    if silent(house, state, asset.chain_id):
+        raise Refused(Reason.CHAIN_SILENT, f"chain {asset.chain_id} has shown no new final block for too long")
     if message.amount > state.available(message.asset):
         raise Refused(
             Reason.VAULT_SHORT,

@@ -12,6 +12,7 @@ from node.ledger.account import Account
 from node.ledger.defaults import freeze
 from node.ledger.effects import Effect, EventKind, event
 from node.ledger.prices import allowed
+from node.ledger.reach import with_reach_held
 from node.ledger.state import House, LedgerState
 from node.ledger.types import Address, Status
 from node.liquidation.validity import Action
@@ -50,13 +51,15 @@ def restart_deadlines(house: House, state: LedgerState, silence: int) -> LedgerS
     while a feed has no valid price; auctions stand still in the same times, and whenever prices allow no bid.
 
     In a silence no proof or bid can be booked. While a feed is stale, an account that holds something expired can
-    prove nothing until it settles.
+    prove nothing until it settles. Nor does the house's silence count against chains, whose blocks nobody booked then.
     """
     silent = silence > house.rules.hub_gap_blocks
     if silent or not allowed(house, state, Action.DEADLINE):
         state = _with_deadlines_anew(house, state)
     if silent or not allowed(house, state, Action.BID):
         state = _with_auctions_held(state, silence)
+    if silent:
+        state = with_reach_held(state, silence)
     return state
 
 

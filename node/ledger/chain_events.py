@@ -8,7 +8,7 @@ from node.ledger.batch import ChainSegment, Deposited, Exited, Paid, PayFailed, 
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
 from node.ledger.exits import book_exit
-from node.ledger.state import ChainCursor, Default, House, LedgerState, Payout, Seizure
+from node.ledger.state import ChainCursor, Default, House, LedgerState, Payout, Seizure, Stage
 from node.ledger.steps import Step
 from node.ledger.types import INSURANCE_ACCOUNT, MAX_AMOUNT, MAX_CASH_MOVE, AccountId, AssetId, Digest, MicroUsd
 from node.market.errors import MarketError
@@ -36,7 +36,7 @@ def book_segment(house: House, state: LedgerState, segment: ChainSegment) -> Ste
         step = _book(house, state, segment.chain_id, logged.event)
         state = step.state
         effects.extend(step.effects)
-    cursors = {**state.cursors, segment.chain_id: ChainCursor(segment.to_block, segment.to_hash)}
+    cursors = {**state.cursors, segment.chain_id: ChainCursor(segment.to_block, segment.to_hash, state.hub_height)}
     return Step(replace(state, cursors=cursors), tuple(effects))
 
 
@@ -54,7 +54,7 @@ def _book(house: House, state: LedgerState, chain_id: int, happened: VaultEvent)
             told = event(EventKind.PAY_FAILED, payout.account, action_id=action_id)
             return Step(credited.state, (told, *credited.effects))
         case Seized(action_id):
-            return _handed_over(state, chain_id, action_id)
+            return _handed_over(house, state, chain_id, action_id)
         case Sold():
             return _sold(house, state, chain_id, happened)
         case Exited():
@@ -115,13 +115,16 @@ def _seizure(state: LedgerState, chain_id: int, action_id: Digest) -> tuple[Defa
     raise BatchInvalid("seizure", f"{action_id.hex()} was not ordered on chain {chain_id}")
 
 
-def _handed_over(state: LedgerState, chain_id: int, action_id: Digest) -> Step:
+def _handed_over(house: House, state: LedgerState, chain_id: int, action_id: Digest) -> Step:
+    """The lot is on sale. Had it been set aside, its default waits for it again."""
     default, seizure = _seizure(state, chain_id, action_id)
     if seizure.handed_over:
         raise BatchInvalid("seizure", f"{action_id.hex()} was handed over before")
-    after = state.with_default(_with_seizure(default, replace(seizure, handed_over=True)))
-    after = after.with_escrow_moved(seizure.asset, -seizure.amount)
-    return Step(after.with_inventory_moved(seizure.asset, -seizure.amount))
+    due = state.hub_height + house.rules.sale_blocks
+    taken = replace(seizure, handed_over=True, due=due, set_aside=False)
+    after = state.with_default(_with_seizure(default, taken)).with_escrow_moved(seizure.asset, -seizure.amount)
+    told = event(EventKind.SEIZURE_RESUMED, default.account, default=default.id, action_id=action_id)
+    return Step(after.with_inventory_moved(seizure.asset, -seizure.amount), (told,) if seizure.set_aside else ())
 
 
 def _with_seizure(default: Default, seizure: Seizure) -> Default:
@@ -130,21 +133,19 @@ def _with_seizure(default: Default, seizure: Seizure) -> Default:
 
 
 def _sold(house: House, state: LedgerState, chain_id: int, sold: Sold) -> Step:
+    """The proceeds of a lot: the default's cash, or a late credit of its account once the default is closed."""
     default, seizure = _seizure(state, chain_id, sold.action_id)
     if seizure.proceeds is not None or not seizure.handed_over:
         raise BatchInvalid("sale", f"{sold.action_id.hex()} was sold before, or never handed over")
     cash = next((a for a in house.registry.collateral if a.is_cash and a.chain_id == chain_id), None)
     if cash is None:
         raise BatchInvalid("sale", f"chain {chain_id} has no dollar token")
+    after = _with_seizure(default, replace(seizure, proceeds=sold.proceeds, set_aside=False))
+    told = event(EventKind.SOLD, default.account, default=default.id, asset=seizure.asset, proceeds=sold.proceeds)
+    state = state.with_default(after).with_inventory_moved(AssetId(cash.id), sold.proceeds)
+    if default.stage is Stage.CLOSED:
+        return credit(house, state, default.account, AssetId(cash.id), sold.proceeds).after(told)
     account = state.accounts[default.account].with_cash_moved(sold.proceeds)
     account = replace(account, version=account.version + 1)
-    after = _with_seizure(default, replace(seizure, proceeds=sold.proceeds))
-    after = replace(after, cash=MicroUsd(default.cash + sold.proceeds))
-    state = state.with_account(account).with_default(after)
-    return Step(
-        state.with_inventory_moved(AssetId(cash.id), sold.proceeds),
-        (
-            Posting(PostingKind.CASH, account.id, sold.proceeds),
-            event(EventKind.SOLD, account.id, default=default.id, asset=seizure.asset, proceeds=sold.proceeds),
-        ),
-    )
+    state = state.with_account(account).with_default(replace(after, cash=MicroUsd(default.cash + sold.proceeds)))
+    return Step(state, (Posting(PostingKind.CASH, account.id, sold.proceeds), told))

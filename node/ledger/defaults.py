@@ -11,7 +11,7 @@ from eth_hash.auto import keccak
 from node.ledger.account import Account
 from node.ledger.auctions import auction_terms, moved_too_far, put_on_auction, sell_to_backstop, start_anew
 from node.ledger.effects import EventKind, event
-from node.ledger.losses import cover, cure_shortfalls, give_up_auction, reopen_credited
+from node.ledger.losses import cure_shortfalls, give_up_auction, reopen_credited, turn_to_cash
 from node.ledger.prices import allowed
 from node.ledger.state import Default, House, LedgerState, Stage
 from node.ledger.steps import Step
@@ -24,7 +24,7 @@ def advance_defaults(house: House, state: LedgerState) -> Step:
 
     Together they put no more on auction than `batch_cap`; the first may exceed it with one slice, the others wait.
     """
-    reopened = reopen_credited(state)
+    reopened = reopen_credited(house, state)
     state, effects = reopened.state, list(reopened.effects)
     room = house.rules.batch_cap
     offered = 0
@@ -37,8 +37,8 @@ def advance_defaults(house: House, state: LedgerState) -> Step:
             step = Step(planned.state, planned.effects)
         elif default.stage is Stage.AUCTION:
             step = _end_auction(house, state, default)
-        elif default.stage is Stage.COLLATERAL and all(s.proceeds is not None for s in default.seizures):
-            step = cover(house, state, default)
+        elif default.stage is Stage.COLLATERAL:
+            step = turn_to_cash(house, state, default)
         state = step.state
         effects.extend(step.effects)
     cured = cure_shortfalls(state)

@@ -13,6 +13,7 @@ from node.ledger.auctions import after_sale, free_funds, penalty_due
 from node.ledger.effects import Effect, EventKind, LedgerEvent, Posting, PostingKind, SeizeAction, event
 from node.ledger.opened import cash_and_lots, equity, holdings, mark_of, markable, marked_lots, settle_up
 from node.ledger.prices import allowed
+from node.ledger.reach import set_overdue_aside
 from node.ledger.settlement import settle_instrument
 from node.ledger.state import Default, FundShare, Holding, House, LedgerState, Lot, Seizure, Stage
 from node.ledger.steps import Step
@@ -84,20 +85,30 @@ def _torn_event(default: Default, torn: TearUpPrice, loss: int) -> LedgerEvent:
 # Collateral.
 
 
-def cover(house: House, state: LedgerState, default: Default) -> Step:
-    """Cover what the defaulter owes from its collateral; when there is none left, tear up what it still holds at the
-    price that covers the rest, and end the default."""
+def turn_to_cash(house: House, state: LedgerState, default: Default) -> Step:
+    """The next step once no seizure is awaited any longer: more collateral, or the end."""
+    aside = set_overdue_aside(house, state, default)
+    default = aside.state.defaults[default.id]
+    if any(seizure.awaited for seizure in default.seizures):
+        return aside
+    return _cover(house, aside.state, default).after(*aside.effects)
+
+
+def _cover(house: House, state: LedgerState, default: Default) -> Step:
+    """Cover what the defaulter owes from its collateral. When none is left within reach, wait a while for the rest;
+    then tear up what it still holds at the price that covers what is missing, and end the default."""
     ready = settle_up(house, state, default)
     state, default = ready.state, ready.state.defaults[default.id]
     if not _priced(house, state, default):
         return ready
-    owed = -cash_and_lots(state, default) if default.lots else -default.cash
-    planned: tuple[PlannedSeizure, ...] = ()
-    if owed > 0:
-        held = holdings(house, state, default)
-        planned = plan_seizures(owed, held, house.rules.seizure_buffer_ppm, house.rules.sale_floor_ppm)
+    owed, planned = _owed(state, default), _planned(house, state, default)
     if planned:
         return _seize(house, state, default, planned).after(*ready.effects)
+    if owed > 0 and _out_of_reach(house, state, default):
+        if not default.waits_until:
+            return _await(house, state, default).after(*ready.effects)
+        if state.hub_height < default.waits_until:
+            return ready
     torn = Step(state)
     if default.lots:
         loss = max(owed - free_funds(state, default), 0)
@@ -108,9 +119,42 @@ def cover(house: House, state: LedgerState, default: Default) -> Step:
 
 def _priced(house: House, state: LedgerState, default: Default) -> bool:
     """Whether prices are fit for what is to be done: a default without lots, and none to sell for, needs none."""
-    if not default.lots and (default.cash >= 0 or not default.collateral):
+    if not default.lots and (_owed(state, default) <= 0 or not default.collateral):
         return True
     return allowed(house, state, Action.BACKSTOP) and (not default.lots or markable(state, default))
+
+
+def _claims(default: Default) -> int:
+    """What others paid for it and have not got back: the default fund's other members, and the insurance fund."""
+    return default.insurance_paid + sum(s.amount for s in default.fund_paid if s.member != default.account)
+
+
+def _owed(state: LedgerState, default: Default) -> int:
+    """What collateral has to bring: with the lots sold at mark, and for those who paid before."""
+    cash = cash_and_lots(state, default) if default.lots else default.cash
+    return _claims(default) - cash
+
+
+def _planned(house: House, state: LedgerState, default: Default) -> tuple[PlannedSeizure, ...]:
+    owed = _owed(state, default)
+    if owed <= 0:
+        return ()
+    held = holdings(house, state, default)
+    return plan_seizures(owed, held, house.rules.seizure_buffer_ppm, house.rules.sale_floor_ppm)
+
+
+def _out_of_reach(house: House, state: LedgerState, default: Default) -> bool:
+    """Whether something of worth may still come: from a seizure that was set aside, or from a vault that is silent,
+    or short of it."""
+    if any(seizure.proceeds is None for seizure in default.seizures):
+        return True
+    return any(held.forced_value(held.amount) > 0 for held in holdings(house, state, default))
+
+
+def _await(house: House, state: LedgerState, default: Default) -> Step:
+    until = state.hub_height + house.rules.absent_blocks
+    told = event(EventKind.COLLATERAL_AWAITED, default.account, default=default.id, until=until)
+    return Step(state.with_default(replace(default, waits_until=until)), (told,))
 
 
 def _seize(house: House, state: LedgerState, default: Default, planned: tuple[PlannedSeizure, ...]) -> Step:
@@ -123,7 +167,7 @@ def _seize(house: House, state: LedgerState, default: Default, planned: tuple[Pl
         account = account.with_collateral_moved(asset, -item.amount)
         state = state.with_escrow_moved(asset, item.amount)
         held[asset] -= item.amount
-        seizures.append(Seizure(action_id, asset, item.amount))
+        seizures.append(Seizure(action_id, asset, item.amount, due=state.hub_height + house.rules.seizure_blocks))
         effects += [
             Posting(PostingKind.COLLATERAL, account.id, -item.amount, asset=asset),
             SeizeAction(
@@ -151,7 +195,8 @@ def seizure_id(house: House, default_id: Digest, step: int) -> Digest:
 
 
 def _close(house: House, state: LedgerState, default: Default) -> Step:
-    """Divide what is left, or what is missing; an account that missed something is CLOSED, any other its owner's."""
+    """Divide what is left, or what is missing. An account that missed something is CLOSED, and so is one for which
+    others paid while something of it is out of reach; any other is its owner's."""
     again = bool(default.insurance_paid or default.fund_paid or default.shortfall)
     owed = default.insurance_paid if again else penalty_due(house, default)
     others: dict[bytes, int] = {
@@ -163,17 +208,20 @@ def _close(house: House, state: LedgerState, default: Default) -> Step:
     outcome = settle_default(default.cash, claims, remedies, default.account)
     change = MicroUsd(outcome.change)
     account = state.accounts[default.account].with_cash_moved(change)
-    status = Status.CLOSED if outcome.shortfall else Status.ACTIVE
-    account = replace(account, status=status, deadline=0, version=account.version + 1)
+    insured = default.insurance_paid + outcome.insurance_paid - (outcome.penalty if again else 0)
     closed = replace(
         default,
         stage=Stage.CLOSED,
+        waits_until=0,
         cash=MicroUsd(default.cash + change),
         penalty=MicroUsd(outcome.penalty),
-        insurance_paid=MicroUsd(default.insurance_paid + outcome.insurance_paid),
+        insurance_paid=MicroUsd(insured),
         fund_paid=_moved_shares(default.fund_paid, outcome),
         shortfall=MicroUsd(outcome.shortfall),
     )
+    lost = outcome.shortfall or (_claims(closed) > 0 and _out_of_reach(house, state, closed))
+    status = Status.CLOSED if lost else Status.ACTIVE
+    account = replace(account, status=status, deadline=0, version=account.version + 1)
     after = replace(
         state.with_account(account).with_default(closed),
         insurance=MicroUsd(state.insurance + outcome.penalty - outcome.insurance_paid),
@@ -215,17 +263,17 @@ def _told(closed: Default, outcome: Waterfall, cash: MicroUsd) -> tuple[Effect, 
 # What comes later.
 
 
-def reopen_credited(state: LedgerState) -> Step:
-    """What still arrives for an account that closed with a loss (a payout that failed, a late deposit) goes the way of
-    its other remains: it covers the shortfall, repays the default fund, then the insurance fund; the rest is the
-    owner's again.
+def reopen_credited(house: House, state: LedgerState) -> Step:
+    """What still arrives for an account that closed with a loss (a payout that failed, a late deposit, the proceeds of
+    a lot that was set aside, collateral within reach again) goes the way of its other remains: it covers the shortfall,
+    repays the default fund, then the insurance fund; the rest is the owner's again.
 
     The shortfall stays recorded meanwhile, so that dust cannot lift the gate on withdrawals.
     """
     effects: list[Effect] = []
     for name in sorted(state.accounts):
         account = state.accounts[name]
-        if account.status is not Status.CLOSED or not account.inbox:
+        if account.status is not Status.CLOSED or not (account.inbox or _within_reach_again(house, state, account)):
             continue
         reopened = reopen(state, account)
         state = reopened.state
@@ -233,9 +281,18 @@ def reopen_credited(state: LedgerState) -> Step:
     return Step(state, tuple(effects))
 
 
+def _within_reach_again(house: House, state: LedgerState, account: Account) -> bool:
+    last = _last_default(state, account)
+    return bool(last.collateral) and _priced(house, state, last) and bool(_planned(house, state, last))
+
+
+def _last_default(state: LedgerState, account: Account) -> Default:
+    return max((d for d in state.defaults.values() if d.account == account.id), key=lambda d: d.frozen_in)
+
+
 def reopen(state: LedgerState, account: Account) -> Reopened:
     """The last default of an account that closed, taken up again where collateral is turned into cash."""
-    last = max((d for d in state.defaults.values() if d.account == account.id), key=lambda d: d.frozen_in)
+    last = _last_default(state, account)
     again = replace(last, stage=Stage.COLLATERAL)
     account = replace(account, status=Status.LIQUIDATING)
     told = event(EventKind.REOPENED, account.id, default=last.id)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from circuits.pedersen import NOTHING, Commitment
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
+from node.ledger.reach import reachable, unsold
 from node.ledger.state import Default, Holding, House, LedgerState
 from node.ledger.steps import Step
 from node.ledger.types import AssetId, InstrumentId, MicroUsd
@@ -54,15 +55,16 @@ def open_book(default: Default, *, less: int = 0) -> OpenBook:
 
 
 def holdings(house: House, state: LedgerState, default: Default) -> tuple[SeizableHolding, ...]:
-    """The opened collateral with prices, and what its vaults can hand over."""
+    """The opened collateral with prices, and what its vaults can hand over: nothing where they are out of reach."""
     return tuple(_holding(house, state, held) for held in default.collateral)
 
 
 def _holding(house: House, state: LedgerState, held: Holding) -> SeizableHolding:
     asset = house.registry.asset(held.asset)
     price = state.market.price(asset.underlying) if asset.underlying is not None else 0
-    available = max(state.available(held.asset), 0)
-    return SeizableHolding(held.asset, held.amount, available, price, asset.unit_scale, asset.haircut_ppm)
+    available = max(state.available(held.asset), 0) if reachable(house, state, held.asset) else 0
+    waiting = unsold(state, held.asset)
+    return SeizableHolding(held.asset, held.amount, available, price, asset.unit_scale, asset.haircut_ppm, waiting)
 
 
 def mark_value(house: House, state: LedgerState, held: Holding) -> int:

@@ -19,6 +19,10 @@ _POSITIVE: Final = (
     "insolvent_blocks",
     "plan_slices",
     "sale_seconds",
+    "chain_silent_blocks",
+    "seizure_blocks",
+    "sale_blocks",
+    "absent_blocks",
     "max_hub_lag",
     "max_messages",
 )
@@ -108,6 +112,14 @@ class HouseParameters:
     """Lowest price of an on-chain sale, of the asset's mark."""
     sale_seconds: int
     """How long an on-chain sale's price falls to its floor."""
+    chain_silent_blocks: int
+    """A chain that has shown no new final block for so long is out of reach until it shows one."""
+    seizure_blocks: int
+    """A seizure that its vault has not carried out by then is set aside."""
+    sale_blocks: int
+    """So is a lot that is not sold by then, counted from where the vault handed it over."""
+    absent_blocks: int
+    """How long a default with nothing else left waits for collateral out of reach before its loss is shared."""
     max_hub_lag: int
     """A batch whose hub header is further behind the voter's view is refused."""
     max_messages: int

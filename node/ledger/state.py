@@ -85,13 +85,34 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Seizure:
-    """Collateral on its way through a chain's auction: ordered, handed over, sold (`proceeds` is None until then)."""
+    """Collateral on its way through a chain's auction: ordered, handed over, sold (`proceeds` is None until then).
+
+    One whose next step is not seen by hub block `due` is set aside: its default goes on without it. The vault still
+    takes its id, once.
+    """
 
     action_id: Digest
     asset: AssetId
     amount: int
     proceeds: MicroUsd | None = None
     handed_over: bool = False
+    due: int = 0
+    set_aside: bool = False
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the default waits for it."""
+        return self.proceeds is None and not self.set_aside
+
+    @property
+    def stuck(self) -> bool:
+        """Whether its vault has not carried it out in its time."""
+        return self.set_aside and not self.handed_over
+
+    @property
+    def unsold(self) -> bool:
+        """Whether it was handed over and found no buyer in its time."""
+        return self.set_aside and self.handed_over and self.proceeds is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +167,8 @@ class Default:
     gross_sold: MicroUsd = MicroUsd(0)
     """Gross notional, at the marks of the sale, of everything sold or torn up: what the penalty is of."""
     seizures: tuple[Seizure, ...] = ()
+    waits_until: int = 0
+    """Hub block up to which it waits for collateral out of reach; 0 before it had to."""
     penalty: MicroUsd = MicroUsd(0)
     torn_up: MicroUsd = MicroUsd(0)
     """What settling its lots off their mark brought."""
@@ -178,10 +201,11 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class ChainCursor:
-    """The last block of a chain whose events are booked."""
+    """The last block of a chain whose events are booked, and the hub block at which a batch brought it."""
 
     block: int
     hash: bytes
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,5 +317,5 @@ def genesis(house: House, market: MarketState, hub_height: int, cursors: Mapping
         hub_height=hub_height,
         hub_time=market.time,
         market=market,
-        cursors=dict(sorted(cursors.items())),
+        cursors={chain: replace(cursor, seen=hub_height) for chain, cursor in sorted(cursors.items())},
     )

@@ -11,7 +11,8 @@ _FEED_UNITS_PER_MICRO_USD = 100
 @dataclass(frozen=True, slots=True)
 class SeizableHolding:
     """Opened collateral: `amount` ledger units of `asset`, of which `unit_scale` make one token at `price` feed units
-    (1e-8 dollars); `available` is what its vault can hand over; the haircut is the slippage of a forced sale."""
+    (1e-8 dollars); `available` is what its vault can hand over; the haircut is the slippage of a forced sale; `unsold`
+    tells that an earlier lot of the asset found no buyer in its time."""
 
     asset: str
     amount: int
@@ -19,6 +20,7 @@ class SeizableHolding:
     price: int
     unit_scale: int
     haircut_ppm: int
+    unsold: bool = False
 
     def mark_value(self, amount: int) -> int:
         """Micro-dollars of `amount` ledger units at mark, rounded down."""
@@ -42,13 +44,16 @@ class PlannedSeizure:
 def plan_seizures(
     deficit: int, holdings: Sequence[SeizableHolding], buffer_ppm: int, sale_floor_ppm: int
 ) -> tuple[PlannedSeizure, ...]:
-    """The holdings, cheapest expected slippage first and larger first among equals, until they cover the deficit.
+    """The holdings, cheapest expected slippage first and larger first among equals, until they cover the deficit; last
+    come those of which a lot already waits for a buyer.
 
     `deficit` is in micro-dollars; `buffer_ppm` more than it is seized, against slippage. What the holdings or their
     vaults lack is left uncovered: the caller plans again when sales have come in, or goes on to the insurance fund.
     """
     remaining = deficit * (PPM + buffer_ppm) // PPM
-    order = sorted(holdings, key=lambda h: (h.haircut_ppm, -h.forced_value(min(h.amount, h.available)), h.asset))
+    order = sorted(
+        holdings, key=lambda h: (h.unsold, h.haircut_ppm, -h.forced_value(min(h.amount, h.available)), h.asset)
+    )
     planned = []
     for holding in order:
         limit = min(holding.amount, holding.available)

@@ -42,6 +42,7 @@ _EARLY: Final = frozenset(
         Reason.ROUND_UNKNOWN,
         Reason.CREDITS_UNKNOWN,
         Reason.VAULT_SHORT,
+        Reason.CHAIN_SILENT,
         Reason.BID_PENDING,
     }
 )

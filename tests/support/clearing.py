@@ -58,6 +58,8 @@ class Clearing:
     confidence_ppm: int = 500
     down: int | None = None
     """A validator, by place, that neither observes nor proposes."""
+    running: tuple[int, ...] = ()
+    """Chains that bring a block in every batch; the others do where something happened on them."""
     verifier: Verifier | None = None
     effects: list[Effect] = field(default_factory=list)
     refused: tuple[Refused, ...] = ()
@@ -140,9 +142,10 @@ class Clearing:
         return tuple(OracleRound(number, at, time, self.observations(number, time)) for number, at, time in times)
 
     def segments(self, events: Mapping[int, Sequence[VaultEvent]]) -> tuple[ChainSegment, ...]:
-        """One block of each named chain."""
+        """One block of each named chain, and of each that runs."""
         made = []
-        for chain, happened in sorted(events.items()):
+        for chain in sorted({*events, *self.running}):
+            happened = events.get(chain, ())
             block = self.state.cursors[chain].block + 1
             logged = tuple(LoggedEvent(block, index, event) for index, event in enumerate(happened))
             made.append(ChainSegment(chain, block, block, bytes(32), logged))

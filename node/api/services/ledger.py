@@ -13,6 +13,7 @@ from node.api.errors import Absent
 from node.api.fields import account_field, digest_field
 from node.api.guard import Context, send
 from node.api.limits import ApiLimits
+from node.ledger.reach import silent
 from node.ledger.types import AccountId
 from node.ledger.wire import message_from_proto
 
@@ -107,7 +108,12 @@ class LedgerService(pb_grpc.LedgerServiceServicer):
             hold=not report.failing,
             broken=report.failing,
             assets=[
-                pb.AssetBooks(asset=name, in_vault=held, promised=state.escrow.get(name, 0))
+                pb.AssetBooks(
+                    asset=name,
+                    in_vault=held,
+                    promised=state.escrow.get(name, 0),
+                    silent=silent(house, state, house.registry.asset(name).chain_id),
+                )
                 for name, held in sorted(state.inventory.items())
             ],
             insurance=state.insurance,

@@ -85,6 +85,10 @@ def make_house() -> House:
         seizure_buffer_ppm=100_000,
         sale_floor_ppm=800_000,
         sale_seconds=600,
+        chain_silent_blocks=20,
+        seizure_blocks=40,
+        sale_blocks=80,
+        absent_blocks=160,
         max_hub_lag=20,
         max_messages=100,
     )

@@ -13,29 +13,35 @@ from node.ledger.effects import Effect, EventKind, LedgerEvent, SeizeAction
 from node.ledger.messages import Message
 from node.ledger.state import Stage
 from node.ledger.types import INSURANCE_ACCOUNT, AccountId, MicroUsd, Status
-from tests.support.ledger import USD, Setting, make_setting
+from tests.support.ledger import CHAINS, USD, Setting, make_setting
 from tests.support.scenes import Scene, on_margin
 
 STEPS: Final = {
-    "good": "DUE>due",
+    "good": "DUE>due REOPENED>collateral",
     "due": "CALLED>called",
     "called": "FROZEN>frozen",
     "frozen": "OPENED>planned",
-    "planned": "PLANNED>planned ON_AUCTION>auction RESTORED>closing SEIZED>collateral TORN_UP>collateral "
+    "planned": "COLLATERAL_AWAITED>waiting PLANNED>planned ON_AUCTION>auction RESTORED>closing SEIZED>collateral TORN_UP>collateral "
     "SHORTFALL>loss DEFAULT_CLOSED>good INSURANCE_PAID>closing",
     "auction": "PORTFOLIO_SOLD>sold AUCTION_RESET>planned TORN_UP>sold SEIZED>collateral",
     "sold": "PORTFOLIO_SOLD>sold AUCTION_RESET>planned TORN_UP>sold PLANNED>planned ON_AUCTION>auction "
-    "RESTORED>closing SEIZED>collateral INSURANCE_PAID>closing SHORTFALL>loss DEFAULT_CLOSED>good",
-    "collateral": "SEIZED>collateral SOLD>collateral TORN_UP>collateral INSURANCE_PAID>closing SHORTFALL>loss "
+    "RESTORED>closing SEIZED>collateral INSURANCE_PAID>closing SHORTFALL>loss DEFAULT_CLOSED>good "
+    "COLLATERAL_AWAITED>waiting",
+    "collateral": "SEIZED>collateral SEIZURE_SET_ASIDE>collateral COLLATERAL_AWAITED>waiting TORN_UP>collateral "
+    "INSURANCE_PAID>closing SHORTFALL>loss DEFAULT_CLOSED>good",
+    "waiting": "SEIZED>collateral SEIZURE_SET_ASIDE>waiting TORN_UP>collateral INSURANCE_PAID>closing SHORTFALL>loss "
     "DEFAULT_CLOSED>good",
     "closing": "SHORTFALL>loss DEFAULT_CLOSED>good",
     "loss": "DEFAULT_CLOSED>closed",
     "closed": "REOPENED>collateral INSURANCE_PAID>closed",
 }
 LADDER: Final = {
-    (place, step.split(">")[0]): step.split(">")[1] for place, steps in STEPS.items() for step in steps.split()
+    (place, step.split(">")[0]): step.split(">")[1]
+    for place, steps in STEPS.items()
+    for step in [*steps.split(), f"SOLD>{place}", f"SEIZURE_RESUMED>{place}"]
 }
-"""What may happen to an account without its owner, by where it stands, and where it stands then."""
+"""What may happen to an account without its owner, by where it stands, and where it stands then. A chain that was away
+may bring what was seized there at any time."""
 LONGEST_STAY: Final = 12
 """Batches of eight blocks: the two phases of an auction, or the grace, and a turn of each proposer."""
 
@@ -49,6 +55,10 @@ def house() -> Setting:
         max_resets=2,
         jump_ppm=150_000,
         tear_up_band_ppm=100_000,
+        chain_silent_blocks=16,
+        seizure_blocks=24,
+        sale_blocks=24,
+        absent_blocks=40,
     )
 
 
@@ -66,22 +76,24 @@ def stands(scene: Scene) -> tuple[object, ...]:
     """Whatever must not stay as it is for ever."""
     account = scene.clearing.account(scene.debtor)
     default = scene.clearing.state.open_default_of(account.id)
-    stage = None if default is None else (default.stage, default.auctions, len(default.seizures))
+    lots = () if default is None else tuple((s.handed_over, s.proceeds, s.set_aside) for s in default.seizures)
+    stage = None if default is None else (default.stage, default.auctions, lots, default.waits_until)
     return (account.status, stage, default and default.id)
 
 
 def turn(scene: Scene, price: float, *, bids: bool) -> tuple[Effect, ...]:
-    """House, committee and chains go on; the owner does nothing. The other accounts are looked after."""
+    """House, committee and the chains that run go on; the owner does nothing. The other accounts are looked after."""
     clearing = scene.clearing
     default = clearing.state.open_default_of(scene.debtor.id)
     members = [place + 1 for place in range(4) if place != clearing.down][:3]
     openings = (clearing.opening(default, members),) if default is not None and default.stage is Stage.OPENING else ()
     happened: dict[int, list[VaultEvent]] = {}
-    waiting = set() if default is None else {s.action_id for s in default.seizures if s.proceeds is None}
+    waiting = {s.action_id for d in clearing.state.defaults.values() for s in d.seizures if s.proceeds is None}
     for order in clearing.effects:
-        if isinstance(order, SeizeAction) and order.action_id in waiting:
+        chain = int(order.asset.split("@")[1]) if isinstance(order, SeizeAction) else 0
+        if isinstance(order, SeizeAction) and order.action_id in waiting and chain in clearing.running:
             sold = Sold(order.action_id, MicroUsd(order.floor_price))
-            happened.setdefault(int(order.asset.split("@")[1]), []).extend((Seized(order.action_id), sold))
+            happened.setdefault(chain, []).extend((Seized(order.action_id), sold))
     executed = clearing.batch(prices={"BTC": price}, events=happened, openings=openings, blocks=8)
     sent: list[Message] = [scene.maker.margin_proof(clearing.state)]
     default = clearing.state.open_default_of(scene.debtor.id)
@@ -101,11 +113,21 @@ def turn(scene: Scene, price: float, *, bids: bool) -> tuple[Effect, ...]:
     moves=st.lists(st.sampled_from([75, 85, 92, 97, 100, 103, 110]), min_size=4, max_size=10),
     cash=st.sampled_from([2_000, 4_000]),
     bids=st.booleans(),
+    stops=st.lists(st.tuples(st.integers(0, 25), st.integers(1, 40)), min_size=2, max_size=2),
 )
 def test_from_every_state_the_house_goes_on_without_the_owner_and_with_f_nodes_down(
-    house: Setting, down: int | None, ether: int, insured: int, moves: list[int], cash: int, bids: bool
+    house: Setting,
+    down: int | None,
+    ether: int,
+    insured: int,
+    moves: list[int],
+    cash: int,
+    bids: bool,
+    stops: list[tuple[int, int]],
 ):
-    scene = on_margin(house, cash=cash * USD, collateral={(31338, "WETH"): ether * 10**5} if ether else {})
+    """Each chain with collateral stops once, for some of the sixty steps."""
+    held = {(chain, "WETH"): ether * 10**5 for chain in CHAINS[1:3]} if ether else {}
+    scene = on_margin(house, cash=cash * USD, collateral=held)
     clearing = scene.clearing
     if insured:
         clearing.deposit(INSURANCE_ACCOUNT, 31337, "USD", insured * USD)
@@ -115,6 +137,8 @@ def test_from_every_state_the_house_goes_on_without_the_owner_and_with_f_nodes_d
     for step in range(60):
         before = stands(scene)
         price = max(price * (moves[step] if step < len(moves) else 100) / 100, 2_500.0)
+        away = {c for c, (first, length) in zip(CHAINS[1:3], stops, strict=True) if first <= step < first + length}
+        clearing.running = tuple(chain for chain in CHAINS if chain not in away)
         place = climb(place, scene.debtor.id, turn(scene, price, bids=bids))
         resting = clearing.account(scene.debtor).status in (Status.ACTIVE, Status.CLOSED)
         stayed = 0 if resting or stands(scene) != before else stayed + 1

@@ -165,14 +165,16 @@ class GetLeafProofResponse(_message.Message):
     def __init__(self, leaf: _Optional[bytes] = ..., path: _Optional[_Iterable[bytes]] = ..., as_of: _Optional[_Union[_account_service_pb2.BatchReference, _Mapping]] = ..., account: _Optional[_Union[_account_service_pb2.Account, _Mapping]] = ...) -> None: ...
 
 class AssetBooks(_message.Message):
-    __slots__ = ("asset", "in_vault", "promised")
+    __slots__ = ("asset", "in_vault", "promised", "silent")
     ASSET_FIELD_NUMBER: _ClassVar[int]
     IN_VAULT_FIELD_NUMBER: _ClassVar[int]
     PROMISED_FIELD_NUMBER: _ClassVar[int]
+    SILENT_FIELD_NUMBER: _ClassVar[int]
     asset: str
     in_vault: int
     promised: int
-    def __init__(self, asset: _Optional[str] = ..., in_vault: _Optional[int] = ..., promised: _Optional[int] = ...) -> None: ...
+    silent: bool
+    def __init__(self, asset: _Optional[str] = ..., in_vault: _Optional[int] = ..., promised: _Optional[int] = ..., silent: _Optional[bool] = ...) -> None: ...
 
 class GetInvariantsRequest(_message.Message):
     __slots__ = ()
