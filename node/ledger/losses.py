@@ -101,10 +101,12 @@ def _cover(house: House, state: LedgerState, default: Default) -> Step:
     state, default = ready.state, ready.state.defaults[default.id]
     if not _priced(house, state, default):
         return ready
-    owed, planned = _owed(state, default), _planned(house, state, default)
-    if planned:
+    # Money that cures a recorded shortfall is booked before more is sold for those who paid: it lifts the gate.
+    cures = default.shortfall > 0 and default.cash >= 0
+    if not cures and (planned := _planned(house, state, default)):
         return _seize(house, state, default, planned).after(*ready.effects)
-    if owed > 0 and _out_of_reach(house, state, default):
+    owed = _owed(state, default)
+    if not cures and owed > 0 and _out_of_reach(house, state, default):
         if not default.waits_until:
             return _await(house, state, default).after(*ready.effects)
         if state.hub_height < default.waits_until:

@@ -21,8 +21,8 @@ STEPS: Final = {
     "due": "CALLED>called",
     "called": "FROZEN>frozen",
     "frozen": "OPENED>planned",
-    "planned": "COLLATERAL_AWAITED>waiting PLANNED>planned ON_AUCTION>auction RESTORED>closing SEIZED>collateral TORN_UP>collateral "
-    "SHORTFALL>loss DEFAULT_CLOSED>good INSURANCE_PAID>closing",
+    "planned": "PLANNED>planned ON_AUCTION>auction RESTORED>closing SEIZED>collateral TORN_UP>collateral "
+    "COLLATERAL_AWAITED>waiting SHORTFALL>loss DEFAULT_CLOSED>good INSURANCE_PAID>closing",
     "auction": "PORTFOLIO_SOLD>sold AUCTION_RESET>planned TORN_UP>sold SEIZED>collateral",
     "sold": "PORTFOLIO_SOLD>sold AUCTION_RESET>planned TORN_UP>sold PLANNED>planned ON_AUCTION>auction "
     "RESTORED>closing SEIZED>collateral INSURANCE_PAID>closing SHORTFALL>loss DEFAULT_CLOSED>good "
