@@ -15,6 +15,7 @@ $(STAMP): pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
 	$(VENV)/bin/python -m devnet.anvil
+	$(VENV)/bin/python -m devnet.uniswap
 	@touch $(STAMP)
 
 devnet: install

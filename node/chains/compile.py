@@ -30,7 +30,7 @@ class ContractCode:
 
 
 def house_contract(name: str, cache: Path | None = None) -> ContractCode:
-    """The house's own contract `name`: ClearingHub, CollateralVault, CollateralAuction or SolvencyVerifier."""
+    """The house's own contract `name`, a file of `contracts` that can be deployed."""
     return compile_contract(CONTRACTS / f"{name}.vy", cache)
 
 

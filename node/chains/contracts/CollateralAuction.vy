@@ -4,11 +4,14 @@
 @title Falling-price auctions of seized collateral
 @license Apache-2.0
 @notice Sells each lot as a whole, for the chain's USD token, at a price that falls on a line from its start to its
-        floor and stays there. The proceeds go to the vault, in whole ledger units.
+        floor and stays there; or, where that pays no less, into a liquidity source that anybody names. The proceeds
+        go to the vault.
 @dev    Created by the vault's constructor, which makes the creator the vault.
 """
 
 from ethereum.ercs import IERC20
+
+import ILiquiditySource
 
 struct Lot:
     token: address
@@ -123,6 +126,32 @@ def buy(action_id: bytes32, max_price: uint256):
         msg.sender, lot.amount, default_return_value=True
     ), "the token refused the transfer"
     log Sold(actionId=action_id, token=lot.token, amount=lot.amount, proceeds=price, buyer=msg.sender)
+
+
+@external
+def route(action_id: bytes32, source: address):
+    """
+    @notice Sells the whole lot through `source`, which has to pay its price now or more. Anyone may call it.
+    @param source An ILiquiditySource. It is given the lot first, and all that it pays goes to the vault.
+    @dev    The source pays here, not at the vault, where a deposit from within the call would look like proceeds.
+    """
+    lot: Lot = self.lot[action_id]
+    assert lot.amount > 0, "no such lot"
+    price: uint256 = self._price(lot)
+    self.lot[action_id] = empty(Lot)
+    held: uint256 = staticcall IERC20(USD).balanceOf(self)
+    assert extcall IERC20(lot.token).transfer(
+        source, lot.amount, default_return_value=True
+    ), "the token refused the transfer"
+    extcall ILiquiditySource(source).sell(lot.token, lot.amount, USD, price)
+    paid: uint256 = staticcall IERC20(USD).balanceOf(self) - held
+    assert paid >= price, "the source paid less than the price"
+    before: uint256 = staticcall IERC20(USD).balanceOf(VAULT)
+    assert extcall IERC20(USD).transfer(VAULT, paid, default_return_value=True), "the USD token refused the transfer"
+    assert staticcall IERC20(USD).balanceOf(VAULT) - before == paid, "the proceeds are not what was paid"
+    # The ledger books whole units: less than one of them stays in the vault beside the books.
+    proceeds: uint256 = paid - paid % USD_UNIT
+    log Sold(actionId=action_id, token=lot.token, amount=lot.amount, proceeds=proceeds, buyer=source)
 
 
 @internal
