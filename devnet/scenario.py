@@ -17,7 +17,9 @@ import structlog
 from clearing.v1 import ledger_service_pb2, liquidation_service_pb2, margin_service_pb2
 
 from devnet.actors import Actor, guards
+from devnet.amm import Amm
 from devnet.anvil import DEV_KEYS
+from devnet.chains import DevChain
 from devnet.errors import ScenarioStalled
 from devnet.genesis import house_of
 from devnet.keeper import Keeper, run_keepers
@@ -26,6 +28,7 @@ from devnet.nodes import connected
 from devnet.report import Report, read_defaults, read_invariants, read_record
 from devnet.roles import FUNDINGS, INSURANCE, OUTAGE, TRADES, Outage, PlannedTrade, Role
 from devnet.timing import MeasuringExecutor, Quantiles
+from node.chains.liquidity import ContractSource
 from node.chains.relayer import Relayer
 from node.chains.watcher import ChainWatcher
 from node.client.deposits import Chain, VaultDeposit, pay_in
@@ -47,6 +50,8 @@ STRAINED_SECONDS: Final = 0.75
 """A proof that takes longer has to share its processor with what other owners would do on machines of their own."""
 PROVERS: Final = 2
 """Processes that make the owners' proofs."""
+AMM_CHAIN: Final = "north"
+"""Where seized ether can be sold into an AMM too."""
 WITHDRAWAL: Final = 25_000 * 10**6
 """What the hedged desk pays itself out at the end, on a chain where it never deposited."""
 
@@ -162,10 +167,17 @@ class Scenario:
             relayer = Relayer(chain.w3, key, chain.plan.chain_id)
             await chain.mint("USD", relayer.address, 10**15)
             await watcher.wait_final(chain.vault.block)
-            self.keepers.append(Keeper(chain, relayer, watcher))
+            sources = (await self._found_amm(chain),) if chain.plan.name == AMM_CHAIN else ()
+            self.keepers.append(Keeper(chain, relayer, watcher, sources))
         self._spawn(run_keepers(self.keepers), "keepers")
         if self.outage is not None:
             self._spawn(self._break_down(self.outage), "outage")
+
+    async def _found_amm(self, chain: DevChain) -> ContractSource:
+        relayer = Relayer(chain.w3, DEV_KEYS[-1], chain.plan.chain_id)
+        amm = await Amm.found(chain, relayer, self.devnet.settings.folder / "cache")
+        self._spawn(amm.follow_market(), "arbitrage")
+        return amm.source
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
