@@ -22,7 +22,7 @@ UNLIMITED: Final = 2**256 - 1
 
 @dataclass(slots=True)
 class Keeper:
-    """Works on one chain with its own key. `bought` are its own lots, `routed` those that a source took, by action id."""
+    """Works on one chain with its own key. `bought` are its own lots, `routed` those that a source took, by id."""
 
     chain: DevChain
     relayer: Relayer
