@@ -447,7 +447,7 @@ class Play(Network):
             _sorted(replace(e, message=None) for e in effects if isinstance(e, Posting)),
             _sorted(_figures(e) for e in told),
             _sorted(e for e in effects if isinstance(e, SeizeAction)),
-            replace(default, opened_by=()),
+            replace(default, opened_by=(), seizures=tuple(replace(s, due=0) for s in default.seizures)),
             state.insurance,
             state.shortfall,
             {name: account.cash.encode() for name, account in state.accounts.items()},
