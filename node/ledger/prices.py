@@ -1,11 +1,13 @@
 """Whether the prices of the moment allow an action: the ledger's way to the table in `node.liquidation.validity`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from node.ledger.errors import Reason, Refused
 from node.ledger.state import House, LedgerState
 from node.liquidation.validity import ALLOWED, Action, Condition, Quote, Reference, condition_of, worst
-from node.market.state import MarketState, UnderlyingState
+from node.market.oracle_rules import Price, PriceResult
+from node.market.state import Confirmations, MarketState, UnderlyingState
 from node.market.volatility import update
 
 
@@ -42,6 +44,19 @@ def require_allowed(house: House, state: LedgerState, action: Action) -> None:
         Reason.PRICE_UNFIT,
         f"a price is {found.name}, which allows no {action.name}",
         (("condition", found.name), ("action", action.name)),
+    )
+
+
+def confirmations(house: House, state: LedgerState, prices: Mapping[str, PriceResult], time: int) -> Confirmations:
+    """What the prices of the next round, taken at `time`, confirm of the last ones, and which of them have to wait."""
+    limit = house.rules.jump_ppm
+    waited = {entry.feed: entry for entry in state.references if entry.jumped}
+    valid = {feed: result.price for feed, result in prices.items() if isinstance(result, Price)}
+    known = {entry.feed: entry for entry in state.references if entry.feed in valid}
+    return Confirmations(
+        frozenset(waited),
+        frozenset(feed for feed, entry in known.items() if entry.stands_by(valid[feed], limit)),
+        frozenset(feed for feed, entry in known.items() if entry.after(valid[feed], time, limit).jumped),
     )
 
 

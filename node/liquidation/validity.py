@@ -8,7 +8,8 @@ A price can be unfit in four ways, the worst first:
     volatile   the volatility in force is above a stated level
 
 So no liquidation begins on a price without a quorum, and a price that someone bent for one round (a flash wick, a
-manipulated market) calls nobody, opens nobody and sells nothing. The idea of such a matrix is Drift's (protocol-v2,
+manipulated market) calls nobody, opens nobody and sells nothing; nor does it cross a barrier or enter a settlement
+average (`node.market.state`). The idea of such a matrix is Drift's (protocol-v2,
 `is_oracle_valid_for_action`).
 """
 
@@ -89,6 +90,14 @@ class Reference:
     def jumped(self) -> bool:
         """Whether the price in force waits for a confirming round."""
         return self.unconfirmed > 0
+
+    def stands_by(self, price: int, jump_ppm: int) -> bool:
+        """Whether one more valid price confirms the pending one: it lies within the limit of it and did not come back.
+
+        It came back if it lies within the limit of the confirmed price too, and no further from that one.
+        """
+        came_back = _within(price, self.price, jump_ppm) and abs(price - self.price) <= abs(price - self.pending)
+        return self.jumped and _within(price, self.pending, jump_ppm) and not came_back
 
     def after(self, price: int, time: int, jump_ppm: int) -> "Reference":
         """The reference after one more valid price, which confirms the pending one by standing near it."""
