@@ -157,9 +157,9 @@ def grid(house: House) -> RiskGrid:
 
 
 @asynccontextmanager
-async def serving(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
-    """A fake node of the house, listening."""
-    market = make_market(house)
+async def serving(house: House, grid: RiskGrid, market: MarketState | None = None) -> AsyncIterator[Served]:
+    """A fake node of the house, listening; by default in the market of `make_market`."""
+    market = market or make_market(house)
     cursors = {31337: ChainCursor(0, bytes(32))}
     state = replace(
         genesis(house, market, HUB_BLOCK, cursors), number=1, grids=(grid,), inventory={"USD@31337": 10**12}
