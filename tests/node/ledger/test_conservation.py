@@ -115,6 +115,7 @@ class Conservation(RuleBasedStateMachine):
         self.trade(1, 1, LISTED[1].id, sizes[1], 1000, USD)
         self.trade(2, 1, LISTED[2].id, 40, 1000, 0)
         self.contribute(member, 2)
+        self.contribute((member + 1) % OWNERS, 1)
         self.withdraw(member, CHAINS[member], "USD", 1)
 
     def _deposit(self, account: AccountId, chain: int, symbol: str, amount: int) -> None:
