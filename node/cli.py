@@ -1,4 +1,4 @@
-"""The node's commands: `zkclear node run`, `ceremony`, `rotation`, `guard` and `status`."""
+"""The node's commands: `zkclear node run`, `ceremony`, `rotation`, `guard`, `breaker` and `status`."""
 
 import asyncio
 import signal
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from circuits.errors import CircuitError
+from node.breaker_cli import app as breaker_app
 from node.ceremony import CeremonyEnd, hold_ceremony
 from node.chains.errors import ChainError
 from node.config import NodeConfig, load_config
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(rotation_app, name="rotation")
 app.add_typer(guard_app, name="guard")
+app.add_typer(breaker_app, name="breaker")
 log = structlog.get_logger(__name__)
 
 _FATAL = (NodeError, NetworkError, StoreError, ChainError, SequencingError, CircuitError, OSError, RuntimeError)
