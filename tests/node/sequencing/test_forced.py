@@ -10,7 +10,7 @@ import pytest
 
 from node.chains.events import Submitted
 from node.ledger.errors import Refused
-from node.ledger.messages import MarginProof, Message
+from node.ledger.messages import BreakerOrder, MarginProof, Message
 from node.ledger.submissions import MAX_SUBMISSION_BYTES, SUBMISSION_PREFIX, encode_submission
 from node.ledger.types import Digest
 from node.liquidation.breaker import Level
@@ -389,6 +389,22 @@ async def test_an_honest_network_with_many_submissions_never_disputes(network: N
     assert all(seen.state.accounts[trader.id].version > 0 for trader in traders[:5])
     assert heard == []
     assert network.switch.offences == []
+
+
+async def test_a_network_carries_out_an_order_that_only_the_hub_heard(network: Network):
+    heard, setting = hear_disputes(network), network.setting
+    for node in network.nodes:
+        node.start()
+    await network.mine(FINALITY)
+    until = network.nodes[0].sequencer.state.hub_height + setting.house.rules.breaker_blocks
+    order = BreakerOrder(0, 0, Level.NO_BID, until)
+    digest = order.digest(setting.house.deployment)
+    order = replace(order, signatures=tuple(key.sign_digest(digest) for key in setting.keys[1:]))
+    await network.hub_chain.mine(submission(order))
+    network.mine_every(0.2)
+
+    await network.until(lambda: all(node.sequencer.state.orders == 1 for node in network.nodes))
+    assert heard == []
 
 
 async def test_a_proposer_puts_submissions_before_its_pool(narrow: Setting):
