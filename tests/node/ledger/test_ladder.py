@@ -125,7 +125,7 @@ def test_from_every_state_the_house_goes_on_without_the_owner_and_with_f_nodes_d
     for trader in (scene.maker, scene.bidder):
         clearing.deposit(trader.id, 31337, "USD", 40_000 * USD)
     clearing.down, price, place, stayed = down, 8_000.0, "good", 0
-    for step in range(80):
+    for step in range(64):
         if step in stops:
             clearing.accept(clearing.breaker(*stops[step]), blocks=0)
         if step == lost:
