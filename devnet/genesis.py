@@ -83,6 +83,9 @@ def house_rules(deployment: Deployment, backstop_owner: Address, backstop_limit:
         sale_seconds=6 * 3600,
         max_hub_lag=64,
         max_messages=64,
+        breaker_blocks=600,
+        plans_per_batch=32,
+        openings_per_batch=16,
     )
 
 

@@ -47,10 +47,11 @@ def route(amount: int, available: Mapping[AssetId, int], preferred: AssetId) -> 
 
 
 async def dollars_available(connection: Connection, dollars: frozenset[AssetId]) -> dict[AssetId, int]:
-    """What the vaults hold of each USD token and have not promised, in ledger units."""
+    """What the vaults hold of each USD token that counts, and have not promised, in ledger units."""
     request = ledger_service_pb2.GetInvariantsRequest()
     books = await connection.call(connection.ledger.GetInvariants, request)
-    return {AssetId(entry.asset): entry.in_vault - entry.promised for entry in books.assets if entry.asset in dollars}
+    paying = (entry for entry in books.assets if entry.asset in dollars and not entry.written_off)
+    return {AssetId(entry.asset): entry.in_vault - entry.promised for entry in paying}
 
 
 async def withdraw_along(

@@ -8,6 +8,7 @@ from node.ledger.batch import ChainSegment, Deposited, Exited, Paid, PayFailed, 
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
 from node.ledger.exits import book_exit
+from node.ledger.lost_dollars import strand
 from node.ledger.state import ChainCursor, Default, House, LedgerState, Payout, Seizure
 from node.ledger.steps import Step
 from node.ledger.types import INSURANCE_ACCOUNT, MAX_AMOUNT, MAX_CASH_MOVE, AccountId, AssetId, Digest, MicroUsd
@@ -83,8 +84,11 @@ def _deposited(house: House, state: LedgerState, chain_id: int, deposit: Deposit
 
 
 def credit(house: House, state: LedgerState, account: AccountId, asset: AssetId, amount: int) -> Step:
-    """A public credit to an account's inbox, to an account that is not open yet, or to the insurance fund."""
+    """A public credit to an account's inbox, to an account that is not open yet, or to the insurance fund; dollars that
+    are written off wait until they count again."""
     is_cash = house.registry.asset(asset).is_cash
+    if is_cash and asset in state.written_off:
+        return strand(state, account, asset, amount)
     if account == INSURANCE_ACCOUNT and is_cash:
         return Step(replace(state, insurance=MicroUsd(state.insurance + amount)))
     entry = Credit(None if is_cash else asset, amount)
@@ -136,15 +140,14 @@ def _sold(house: House, state: LedgerState, chain_id: int, sold: Sold) -> Step:
     cash = next((a for a in house.registry.collateral if a.is_cash and a.chain_id == chain_id), None)
     if cash is None:
         raise BatchInvalid("sale", f"chain {chain_id} has no dollar token")
+    after = _with_seizure(default, replace(seizure, proceeds=sold.proceeds))
+    state = state.with_inventory_moved(AssetId(cash.id), sold.proceeds)
+    told = event(EventKind.SOLD, default.account, default=default.id, asset=seizure.asset, proceeds=sold.proceeds)
+    if seizure.given_up:
+        late = credit(house, state.with_default(after), default.account, AssetId(cash.id), sold.proceeds)
+        return Step(late.state, (told, *late.effects))
     account = state.accounts[default.account].with_cash_moved(sold.proceeds)
     account = replace(account, version=account.version + 1)
-    after = _with_seizure(default, replace(seizure, proceeds=sold.proceeds))
     after = replace(after, cash=MicroUsd(default.cash + sold.proceeds))
     state = state.with_account(account).with_default(after)
-    return Step(
-        state.with_inventory_moved(AssetId(cash.id), sold.proceeds),
-        (
-            Posting(PostingKind.CASH, account.id, sold.proceeds),
-            event(EventKind.SOLD, account.id, default=default.id, asset=seizure.asset, proceeds=sold.proceeds),
-        ),
-    )
+    return Step(state, (Posting(PostingKind.CASH, account.id, sold.proceeds), told))

@@ -11,7 +11,7 @@ from eth_hash.auto import keccak
 from node.ledger.account import Account
 from node.ledger.auctions import after_sale, free_funds, penalty_due
 from node.ledger.effects import Effect, EventKind, LedgerEvent, Posting, PostingKind, SeizeAction, event
-from node.ledger.opened import cash_and_lots, equity, holdings, mark_of, markable, marked_lots, settle_up
+from node.ledger.opened import cash_and_lots, equity, holdings, mark_of, markable, marked_lots, sellable, settle_up
 from node.ledger.prices import allowed
 from node.ledger.settlement import settle_instrument
 from node.ledger.state import Default, FundShare, Holding, House, LedgerState, Lot, Seizure, Stage
@@ -91,11 +91,13 @@ def cover(house: House, state: LedgerState, default: Default) -> Step:
     state, default = ready.state, ready.state.defaults[default.id]
     if not _priced(house, state, default):
         return ready
-    owed = -cash_and_lots(state, default) if default.lots else -default.cash
+    owed = -cash_and_lots(state, default) if default.lots else default.repayable - default.cash
     planned: tuple[PlannedSeizure, ...] = ()
     if owed > 0:
         held = holdings(house, state, default)
         planned = plan_seizures(owed, held, house.rules.seizure_buffer_ppm, house.rules.sale_floor_ppm)
+    if planned and not allowed(house, state, Action.OFFER):
+        return ready
     if planned:
         return _seize(house, state, default, planned).after(*ready.effects)
     torn = Step(state)
@@ -107,9 +109,9 @@ def cover(house: House, state: LedgerState, default: Default) -> Step:
 
 
 def _priced(house: House, state: LedgerState, default: Default) -> bool:
-    """Whether prices are fit for what is to be done: a default without lots, and none to sell for, needs none."""
-    if not default.lots and (default.cash >= 0 or not default.collateral):
-        return True
+    """Whether what is to be done is allowed: the end of a default without lots, and none to sell for, on any price."""
+    if not default.lots and (default.cash >= default.repayable or not default.collateral):
+        return allowed(house, state, Action.CLOSE)
     return allowed(house, state, Action.BACKSTOP) and (not default.lots or markable(state, default))
 
 
@@ -151,7 +153,8 @@ def seizure_id(house: House, default_id: Digest, step: int) -> Digest:
 
 
 def _close(house: House, state: LedgerState, default: Default) -> Step:
-    """Divide what is left, or what is missing; an account that missed something is CLOSED, any other its owner's."""
+    """Divide what is left, or what is missing; an account that missed something is CLOSED, or has what cannot be sold
+    yet and others have a claim to, any other its owner's."""
     again = bool(default.insurance_paid or default.fund_paid or default.shortfall)
     owed = default.insurance_paid if again else penalty_due(house, default)
     others: dict[bytes, int] = {
@@ -163,17 +166,17 @@ def _close(house: House, state: LedgerState, default: Default) -> Step:
     outcome = settle_default(default.cash, claims, remedies, default.account)
     change = MicroUsd(outcome.change)
     account = state.accounts[default.account].with_cash_moved(change)
-    status = Status.CLOSED if outcome.shortfall else Status.ACTIVE
-    account = replace(account, status=status, deadline=0, version=account.version + 1)
     closed = replace(
         default,
         stage=Stage.CLOSED,
         cash=MicroUsd(default.cash + change),
         penalty=MicroUsd(outcome.penalty),
-        insurance_paid=MicroUsd(default.insurance_paid + outcome.insurance_paid),
+        insurance_paid=MicroUsd(default.insurance_paid + outcome.insurance_paid - (outcome.penalty if again else 0)),
         fund_paid=_moved_shares(default.fund_paid, outcome),
         shortfall=MicroUsd(outcome.shortfall),
     )
+    status = Status.CLOSED if outcome.shortfall or _may_still_repay(house, state, closed) else Status.ACTIVE
+    account = replace(account, status=status, deadline=0, version=account.version + 1)
     after = replace(
         state.with_account(account).with_default(closed),
         insurance=MicroUsd(state.insurance + outcome.penalty - outcome.insurance_paid),
@@ -183,6 +186,15 @@ def _close(house: House, state: LedgerState, default: Default) -> Step:
         after = after.with_fund_moved(AccountId(member), amount)
     effects = (Posting(PostingKind.CASH, account.id, change), *_told(closed, outcome, default.cash))
     return Step(after, effects)
+
+
+def _may_still_repay(house: House, state: LedgerState, closed: Default) -> bool:
+    """Whether others paid for an account that has something left which a write-off keeps from being sold: that is
+    theirs before it is the owner's."""
+    waits = any(seizure.given_up and seizure.proceeds is None for seizure in closed.seizures)
+    return bool(closed.repayable) and (
+        waits or not all(sellable(house, state, held.asset) for held in closed.collateral)
+    )
 
 
 def _fund_changes(outcome: Waterfall) -> Mapping[bytes, int]:
@@ -235,11 +247,16 @@ def reopen_credited(state: LedgerState) -> Step:
 
 def reopen(state: LedgerState, account: Account) -> Reopened:
     """The last default of an account that closed, taken up again where collateral is turned into cash."""
-    last = max((d for d in state.defaults.values() if d.account == account.id), key=lambda d: d.frozen_in)
+    last = last_default_of(state, account.id)
     again = replace(last, stage=Stage.COLLATERAL)
     account = replace(account, status=Status.LIQUIDATING)
     told = event(EventKind.REOPENED, account.id, default=last.id)
     return Reopened(state.with_account(account).with_default(again), account, again, told)
+
+
+def last_default_of(state: LedgerState, account: AccountId) -> Default:
+    """The latest of an account's defaults, of which it must have had one."""
+    return max((d for d in state.defaults.values() if d.account == account), key=lambda d: d.frozen_in)
 
 
 def cure_shortfalls(state: LedgerState) -> Step:

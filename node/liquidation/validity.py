@@ -47,21 +47,25 @@ class Action(IntEnum):
     """Accounts are marked due, and called."""
     FREEZE = 4
     OPEN = 5
-    """The committee's openings, plans and new auctions."""
+    """The committee's openings, and plans."""
     BID = 6
     """Bids; the clock of auctions runs."""
     BACKSTOP = 7
-    """The end of an auction without bids: backstop and tear-up; seizures of collateral."""
+    """The end of an auction without bids: reset, backstop and tear-up; seizures of collateral."""
     SETTLE = 8
     """Settlement of what has expired."""
+    OFFER = 9
+    """New auctions, and orders to seize collateral, which begin one on its chain."""
+    CLOSE = 10
+    """The end of a default that nothing is left to sell of: it needs no price."""
 
 
 ALLOWED: Final[dict[Condition, frozenset[Action]]] = {
     Condition.FRESH: frozenset(Action),
     Condition.VOLATILE: frozenset(Action) - {Action.WITHDRAW},
-    Condition.UNCERTAIN: frozenset({Action.TRADE, Action.DEADLINE, Action.CALL, Action.SETTLE}),
-    Condition.JUMPED: frozenset({Action.DEADLINE}),
-    Condition.STALE: frozenset(),
+    Condition.UNCERTAIN: frozenset({Action.TRADE, Action.DEADLINE, Action.CALL, Action.SETTLE, Action.CLOSE}),
+    Condition.JUMPED: frozenset({Action.DEADLINE, Action.CLOSE}),
+    Condition.STALE: frozenset({Action.CLOSE}),
 }
 """The matrix: a row for each condition."""
 

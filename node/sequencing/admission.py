@@ -43,6 +43,7 @@ _EARLY: Final = frozenset(
         Reason.CREDITS_UNKNOWN,
         Reason.VAULT_SHORT,
         Reason.BID_PENDING,
+        Reason.ORDER_OUT_OF_TURN,
     }
 )
 log = structlog.get_logger(__name__)

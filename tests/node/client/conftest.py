@@ -87,6 +87,9 @@ def make_house() -> House:
         sale_seconds=600,
         max_hub_lag=20,
         max_messages=100,
+        breaker_blocks=100,
+        plans_per_batch=64,
+        openings_per_batch=64,
     )
     return House(
         deployment=Deployment(31337, b"\x0a" * 20, b"\x05" * 32),

@@ -13,11 +13,12 @@ from node.ledger.effects import Effect, EventKind, LedgerEvent, SeizeAction
 from node.ledger.messages import Message
 from node.ledger.state import Stage
 from node.ledger.types import INSURANCE_ACCOUNT, AccountId, MicroUsd, Status
+from node.liquidation.breaker import Level
 from tests.support.ledger import USD, Setting, make_setting
 from tests.support.scenes import Scene, on_margin
 
 STEPS: Final = {
-    "good": "DUE>due",
+    "good": "DUE>due REOPENED>collateral",
     "due": "CALLED>called",
     "called": "FROZEN>frozen",
     "frozen": "OPENED>planned",
@@ -26,8 +27,8 @@ STEPS: Final = {
     "auction": "PORTFOLIO_SOLD>sold AUCTION_RESET>planned TORN_UP>sold SEIZED>collateral",
     "sold": "PORTFOLIO_SOLD>sold AUCTION_RESET>planned TORN_UP>sold PLANNED>planned ON_AUCTION>auction "
     "RESTORED>closing SEIZED>collateral INSURANCE_PAID>closing SHORTFALL>loss DEFAULT_CLOSED>good",
-    "collateral": "SEIZED>collateral SOLD>collateral TORN_UP>collateral INSURANCE_PAID>closing SHORTFALL>loss "
-    "DEFAULT_CLOSED>good",
+    "collateral": "SEIZED>collateral SOLD>collateral GIVEN_UP>collateral TORN_UP>collateral INSURANCE_PAID>closing "
+    "SHORTFALL>loss DEFAULT_CLOSED>good",
     "closing": "SHORTFALL>loss DEFAULT_CLOSED>good",
     "loss": "DEFAULT_CLOSED>closed",
     "closed": "REOPENED>collateral INSURANCE_PAID>closed",
@@ -38,6 +39,7 @@ LADDER: Final = {
 """What may happen to an account without its owner, by where it stands, and where it stands then."""
 LONGEST_STAY: Final = 12
 """Batches of eight blocks: the two phases of an auction, or the grace, and a turn of each proposer."""
+ETHERS: Final = "WETH@31338"
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def turn(scene: Scene, price: float, *, bids: bool) -> tuple[Effect, ...]:
     members = [place + 1 for place in range(4) if place != clearing.down][:3]
     openings = (clearing.opening(default, members),) if default is not None and default.stage is Stage.OPENING else ()
     happened: dict[int, list[VaultEvent]] = {}
-    waiting = set() if default is None else {s.action_id for s in default.seizures if s.proceeds is None}
+    waiting = set() if default is None else {s.action_id for s in default.seizures if s.outstanding}
     for order in clearing.effects:
         if isinstance(order, SeizeAction) and order.action_id in waiting:
             sold = Sold(order.action_id, MicroUsd(order.floor_price))
@@ -101,10 +103,21 @@ def turn(scene: Scene, price: float, *, bids: bool) -> tuple[Effect, ...]:
     moves=st.lists(st.sampled_from([75, 85, 92, 97, 100, 103, 110]), min_size=4, max_size=10),
     cash=st.sampled_from([2_000, 4_000]),
     bids=st.booleans(),
+    stops=st.dictionaries(st.integers(0, 25), st.tuples(st.sampled_from(Level), st.integers(1, 100)), max_size=2),
+    lost=st.none() | st.integers(0, 25),
 )
 def test_from_every_state_the_house_goes_on_without_the_owner_and_with_f_nodes_down(
-    house: Setting, down: int | None, ether: int, insured: int, moves: list[int], cash: int, bids: bool
+    house: Setting,
+    down: int | None,
+    ether: int,
+    insured: int,
+    moves: list[int],
+    cash: int,
+    bids: bool,
+    stops: dict[int, tuple[Level, int]],
+    lost: int | None,
 ):
+    """Nor does it wait for an order: a level of the breaker ends by itself, and a frozen chain is given up."""
     scene = on_margin(house, cash=cash * USD, collateral={(31338, "WETH"): ether * 10**5} if ether else {})
     clearing = scene.clearing
     if insured:
@@ -112,11 +125,17 @@ def test_from_every_state_the_house_goes_on_without_the_owner_and_with_f_nodes_d
     for trader in (scene.maker, scene.bidder):
         clearing.deposit(trader.id, 31337, "USD", 40_000 * USD)
     clearing.down, price, place, stayed = down, 8_000.0, "good", 0
-    for step in range(60):
+    for step in range(64):
+        if step in stops:
+            clearing.accept(clearing.breaker(*stops[step]), blocks=0)
+        if step == lost:
+            executed = clearing.accept(clearing.write_off(ETHERS), blocks=0)
+            place = climb(place, scene.debtor.id, executed.effects)
+        stopped = clearing.state.breaker.level is not Level.OPEN
         before = stands(scene)
         price = max(price * (moves[step] if step < len(moves) else 100) / 100, 2_500.0)
         place = climb(place, scene.debtor.id, turn(scene, price, bids=bids))
         resting = clearing.account(scene.debtor).status in (Status.ACTIVE, Status.CLOSED)
-        stayed = 0 if resting or stands(scene) != before else stayed + 1
+        stayed = 0 if resting or stopped or stands(scene) != before else stayed + 1
         assert stayed <= LONGEST_STAY, f"nothing moves {before}"
     assert clearing.told(EventKind.DUE), "an owner that is away long enough is always due"
