@@ -87,6 +87,9 @@ def house_rules(deployment: Deployment, backstop_owner: Address, backstop_limit:
         absent_blocks=192,
         max_hub_lag=64,
         max_messages=64,
+        breaker_blocks=600,
+        plans_per_batch=32,
+        openings_per_batch=16,
     )
 
 

@@ -1,4 +1,4 @@
-"""The node's commands: `zkclear node run`, `ceremony`, `rotation`, `guard` and `status`."""
+"""The node's commands: `zkclear node run`, `ceremony`, `rotation`, `guard`, `breaker` and `status`."""
 
 import asyncio
 import signal
@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from circuits.errors import CircuitError
+from node.breaker_cli import app as breaker_app
 from node.ceremony import CeremonyEnd, hold_ceremony
 from node.chains.errors import ChainError
 from node.config import NodeConfig, load_config
 from node.daemon import Daemon
 from node.errors import NodeError
 from node.guard_cli import app as guard_app
+from node.liquidation.breaker import Level
 from node.logs import configure_logs
 from node.network import NetworkError
 from node.rotation_cli import app as rotation_app
@@ -30,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(rotation_app, name="rotation")
 app.add_typer(guard_app, name="guard")
+app.add_typer(breaker_app, name="breaker")
 log = structlog.get_logger(__name__)
 
 _FATAL = (NodeError, NetworkError, StoreError, ChainError, SequencingError, CircuitError, OSError, RuntimeError)
@@ -122,6 +125,10 @@ def _status_table(answer: operator_service_pb2.GetNodeStatusResponse) -> Table:
         "peers connected": str(answer.peers_connected),
         "messages waiting": str(answer.pool_messages),
     }
+    if answer.breaker_level:
+        rows["breaker"] = f"{Level(answer.breaker_level).name} until hub block {answer.breaker_until}"
+    if answer.written_off:
+        rows["written off"] = ", ".join(answer.written_off)
     for chain in answer.chains:
         rows[f"chain {chain.chain_id}"] = f"final {chain.final_block}, booked {chain.booked_block}"
     for name in ("certified_ms_median", "certified_ms_p99", "final_ms_median", "final_ms_p99"):

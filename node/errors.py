@@ -41,14 +41,14 @@ class HandOverInvalid(NodeError):
 
 
 @dataclass
-class GuardInvalid(NodeError):
-    """A guard order that cannot be signed or sent, with the part at fault."""
+class OrderInvalid(NodeError):
+    """An order of the validators that cannot be signed or sent, with the part at fault."""
 
     part: str
     reason: str
 
     def __str__(self) -> str:
-        return f"guard {self.part}: {self.reason}"
+        return f"order {self.part}: {self.reason}"
 
 
 @dataclass

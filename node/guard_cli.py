@@ -5,7 +5,6 @@ together and sends the order. A vault numbers its orders, so that none is taken 
 """
 
 import asyncio
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,18 +12,17 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from node.chains import certificates
 from node.chains.calls import VaultReader, encode_guard, epoch
 from node.chains.certificates import GuardOrder, ValidatorKey, guard_digest
 from node.chains.errors import ChainError
 from node.chains.relayer import Relayer
 from node.chains.rpc import Connection, connect, disconnect
 from node.config import NodeConfig, load_config
-from node.errors import ConfigInvalid, GuardInvalid, NodeError
+from node.errors import ConfigInvalid, NodeError, OrderInvalid
 from node.genesis import Genesis
 from node.ledger.state import House
-from node.rotations import HandOver, Succession
 from node.secret_files import load_validator_key
+from node.signed_orders import certify, end, own_key, present_house, read_signatures, write_signature
 
 app = typer.Typer(help="Pause a vault or tighten its limits, by a quorum of validators.", no_args_is_help=True)
 _FATAL = (NodeError, ChainError, OSError)
@@ -57,12 +55,11 @@ def sign(
         settings = load_config(config)
         vault = _vault(settings, chain)
         order = asyncio.run(_next_order(vault, _address(token), limit, pause_until))
-        key = load_validator_key(settings.path(settings.validator_key))
-        if key.address not in vault.house.validators:
-            raise GuardInvalid("validator", f"0x{key.address.hex()} is none of epoch {vault.house.epoch}")
-        output.write_text(json.dumps(_signed(vault, order, key), indent=2) + "\n", encoding="utf-8")
+        told = {"chain_id": vault.chain_id, "order": asdict(order) | {"token": order.token.hex()}}
+        digest = guard_digest(vault.chain_id, vault.address, order)
+        write_signature(output, told, digest, own_key(settings, vault.house))
     except _FATAL as error:
-        _end(error)
+        end(error)
 
 
 @app.command()
@@ -73,29 +70,21 @@ def send(
     """Put a quorum's signatures of one order together and send it to the vault, from this node's account."""
     try:
         settings = load_config(config)
-        documents = [_load(path) for path in signature]
-        if any(document[name] != documents[0][name] for document in documents for name in ("chain_id", "order")):
-            raise GuardInvalid("signature", "the files are of different orders")
-        vault = _vault(settings, int(documents[0]["chain_id"]))
-        order = _order(documents[0]["order"])
-        signatures = {bytes.fromhex(entry["validator"]): bytes.fromhex(entry["signature"]) for entry in documents}
-        digest = guard_digest(vault.chain_id, vault.address, order)
-        validators = vault.house.validators
-        for signer, given in signatures.items():
-            certificates.check_signature(digest, given, signer)
-        certificate = certificates.assemble(digest, validators, signatures, vault.house.quorum)
+        (chain_id, order), signatures = read_signatures(signature, _order)
+        vault = _vault(settings, chain_id)
+        certificate = certify(vault.house, guard_digest(vault.chain_id, vault.address, order), signatures)
         key = load_validator_key(settings.path(settings.validator_key))
-        asyncio.run(_send(vault, encode_guard(order, validators, certificate), key))
+        asyncio.run(_send(vault, encode_guard(order, vault.house.validators, certificate), key))
         Console().print(f"taken: order {order.sequence} of the vault on chain {vault.chain_id}", highlight=False)
     except _FATAL as error:
-        _end(error)
+        end(error)
 
 
 async def _next_order(vault: _Vault, token: bytes, limit: int, paused_until: int) -> GuardOrder:
     async def read(w3: Connection) -> GuardOrder:
         reader = VaultReader(w3, vault.address)
         if token != _NO_TOKEN and not await reader.unit(token):
-            raise GuardInvalid("token", f"0x{token.hex()} is not listed by the vault")
+            raise OrderInvalid("token", f"0x{token.hex()} is not listed by the vault")
         sequence, present = await reader.guard_orders(), await epoch(w3, vault.address)
         return GuardOrder(sequence, token, limit, paused_until, present)
 
@@ -116,9 +105,7 @@ async def _send(vault: _Vault, data: bytes, key: ValidatorKey) -> None:
 
 def _vault(settings: NodeConfig, chain_id: int) -> _Vault:
     """Raises ConfigInvalid where the house has no vault there, or this node no endpoint."""
-    genesis = Genesis.load(settings.path(settings.genesis))
-    hand_overs = [HandOver.load(settings.path(path)) for path in settings.rotations]
-    house = Succession.follow(genesis.house, hand_overs).epochs.current
+    genesis, house = Genesis.load(settings.path(settings.genesis)), present_house(settings)
     urls = {chain.chain_id: chain.rpc for chain in settings.chains}
     for entry in genesis.chains:
         if entry.chain_id == chain_id and chain_id in urls:
@@ -130,39 +117,14 @@ def _address(text: str) -> bytes:
     try:
         raw = bytes.fromhex(text.removeprefix("0x")) if text else _NO_TOKEN
     except ValueError as error:
-        raise GuardInvalid("token", f"{text!r} is no address") from error
+        raise OrderInvalid("token", f"{text!r} is no address") from error
     if len(raw) != len(_NO_TOKEN):
-        raise GuardInvalid("token", f"{len(raw)} bytes are no address")
+        raise OrderInvalid("token", f"{len(raw)} bytes are no address")
     return raw
 
 
-def _signed(vault: _Vault, order: GuardOrder, key: ValidatorKey) -> dict[str, Any]:
-    signature = key.sign_digest(guard_digest(vault.chain_id, vault.address, order))
-    return {
-        "chain_id": vault.chain_id,
-        "order": asdict(order) | {"token": order.token.hex()},
-        "validator": key.address.hex(),
-        "signature": signature.hex(),
-    }
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("validator", "signature"):
-            bytes.fromhex(document[name])
-        _order(document["order"])
-        int(document["chain_id"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise GuardInvalid("signature", f"{path.name} holds none") from error
-    return document
-
-
-def _order(fields: dict[str, Any]) -> GuardOrder:
+def _order(document: dict[str, Any]) -> tuple[int, GuardOrder]:
+    """The vault's chain, and the order."""
+    fields = document["order"]
     figures = {name: int(fields[name]) for name in ("sequence", "limit", "paused_until", "epoch")}
-    return GuardOrder(token=bytes.fromhex(fields["token"]), **figures)
-
-
-def _end(error: Exception) -> None:
-    Console(stderr=True).print(f"[bold red]no order:[/] {type(error).__name__}: {error}", highlight=False)
-    raise typer.Exit(1) from error
+    return int(document["chain_id"]), GuardOrder(token=bytes.fromhex(fields["token"]), **figures)

@@ -16,10 +16,10 @@ from node.chains.errors import ChainError
 from node.chains.rpc import connect, disconnect
 from node.config import NodeConfig, load_config, store_url
 from node.errors import ConfigInvalid, HandOverInvalid, NodeError
-from node.genesis import Genesis
 from node.ledger.state import House
-from node.rotations import HandOver, Succession, certify_hand_over, sign_hand_over
+from node.rotations import HandOver, certify_hand_over, sign_hand_over
 from node.secret_files import load_validator_key
+from node.signed_orders import present_house
 from node.store import Store, StoreError
 
 app = typer.Typer(help="Hand the house over to other validators, while its nodes are stopped.", no_args_is_help=True)
@@ -48,7 +48,7 @@ def sign(config: Config, proposal: Proposal, output: Output) -> None:
         proposed = HandOver.load(proposal)
         if proposed != _own_proposal(settings):
             raise HandOverInvalid("proposal", "not what this node's ceremony and ledger lead to")
-        house = _present_house(settings)
+        house = present_house(settings)
         asyncio.run(_require_hub_at(settings, house, proposed.batch))
         key = load_validator_key(settings.path(settings.validator_key))
         signature = sign_hand_over(house, proposed, key)
@@ -69,14 +69,14 @@ def certify(
     try:
         settings = load_config(config)
         signatures = dict(_signature(path) for path in signature)
-        made = certify_hand_over(_present_house(settings), HandOver.load(proposal), signatures)
+        made = certify_hand_over(present_house(settings), HandOver.load(proposal), signatures)
         output.write_text(made.to_json(), encoding="utf-8")
     except _FATAL as error:
         _end(error)
 
 
 def _own_proposal(settings: NodeConfig) -> HandOver:
-    house = _present_house(settings)
+    house = present_house(settings)
     plan = CeremonyPlan.load(settings.path(settings.ceremony))
     store = Store(store_url(settings), house.deployment)
     try:
@@ -85,12 +85,6 @@ def _own_proposal(settings: NodeConfig) -> HandOver:
         store.close()
     number = 0 if last is None else last.number
     return HandOver(house.epoch, number, plan.recipients, load_committee(settings.path(settings.committee)))
-
-
-def _present_house(settings: NodeConfig) -> House:
-    genesis = Genesis.load(settings.path(settings.genesis))
-    hand_overs = [HandOver.load(settings.path(path)) for path in settings.rotations]
-    return Succession.follow(genesis.house, hand_overs).epochs.current
 
 
 async def _require_hub_at(settings: NodeConfig, house: House, batch: int) -> None:

@@ -287,6 +287,8 @@ def _add_gauges(metrics: CollectorRegistry, backend: NodeBackend, sequencer: Seq
         ),
         "zkclear_attempt": ("Attempt at the next batch", lambda: sequencer.rotation.attempt),
         "zkclear_pool_messages": ("Messages in the pool", lambda: len(sequencer.admission)),
+        "zkclear_breaker_level": ("What the validators stopped", lambda: int(sequencer.state.breaker.level)),
+        "zkclear_written_off": ("Tokens that count nothing", lambda: len(sequencer.state.written_off)),
         "zkclear_verify_ms": (
             "Median of verifying a batch of claims",
             lambda: sequencer.latencies.verify.quantile(0.5),

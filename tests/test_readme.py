@@ -37,6 +37,8 @@ ELSEWHERE = {
     "zkclear node ceremony": "tests/node/test_ceremony.py, and the start of each devnet",
     "zkclear node rotation": "tests/node/test_rotations.py, and a whole hand-over in tests/e2e/test_rotation.py",
     "zkclear node status": "tests/devnet/test_cli.py",
+    "zkclear node guard": "tests/node/test_guard_cli.py",
+    "zkclear node breaker": "tests/node/test_breaker_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",
 }
 HERE = ("make devnet", "zkclear devnet run", "zkclear --help")

@@ -31,7 +31,7 @@ BLOCKS_PER_ROUND: Final = 4
 _TOKEN: Final = bytes(range(1, 21))
 _HUB: Final = bytes(range(20))
 _ORIGIN: Final = bytes(32)
-_MAX_MESSAGES: Final = 1 << 20
+_NO_LIMIT: Final = 1 << 20
 _WHATEVER_IT_IS_WORTH: Final = MicroUsd(1 << 60)
 _FILLED_WITHIN: Final = 4 * BLOCKS_PER_ROUND
 _NEVER: Final = 1 << 30
@@ -108,7 +108,7 @@ def make_laboratory(
 
 
 def _rules(policy: Policy, house: HouseParameters) -> HouseParameters:
-    rules = replace(house, max_messages=_MAX_MESSAGES)
+    rules = replace(house, max_messages=_NO_LIMIT, plans_per_batch=_NO_LIMIT, openings_per_batch=_NO_LIMIT)
     if policy.extent is Extent.FULL:
         rules = replace(rules, full_below=_WHATEVER_IT_IS_WORTH)
     if policy.sale is Sale.MARKET_ORDER:

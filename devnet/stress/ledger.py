@@ -104,7 +104,7 @@ class Ledger:
         digest = house.deployment.digest
         signed = tuple(SignedObservation(o, key.sign_digest(observation_digest(digest, o))) for o in seen)
         entry = OracleRound(number, height, time, signed)
-        self.ahead = after_round(house, self.ahead, next_market(house, self.market, entry).market)
+        self.ahead = after_round(house, self.ahead, next_market(house, self.ahead, entry).market)
         self.rounds.append(entry)
 
     def preview(self) -> LedgerState:

@@ -1,11 +1,23 @@
-"""The first checks of a message: shape, signature, rate, in this order: nobody can spend another's allowance."""
+"""The first checks of a message: shape, signature, rate, in this order: nobody can spend another's allowance.
+
+An order of the validators has a quorum's signatures instead of an owner's.
+"""
 
 import asyncio
 
 from node.api.backend import Backend
 from node.api.limits import ApiLimits, BucketTable, Clock
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import Message, OpenAccount, Trade, Transfer, accounts_of
+from node.ledger.messages import (
+    BreakerOrder,
+    Message,
+    OpenAccount,
+    Trade,
+    Transfer,
+    WriteOffOrder,
+    accounts_of,
+)
+from node.ledger.orders import require_orderly
 from node.ledger.signatures import SignatureMalformed, recover_owner
 from node.ledger.types import AccountId, Address, Digest
 
@@ -53,6 +65,10 @@ class Admission:
             self._buckets.admit(account.hex())
 
     def _check_signatures(self, message: Message, proposal: bool) -> list[AccountId]:
+        if isinstance(message, BreakerOrder | WriteOffOrder):
+            # An order costs nobody's allowance: a quorum signed it, and it counts once.
+            require_orderly(self._backend.house, self._backend.ledger(), message)
+            return []
         accounts = []
         for account, signature, digest in self._signed(message, proposal):
             owner = self._owner(message, account)

@@ -14,7 +14,7 @@ from node.ledger.audit import Audit
 from node.ledger.calls import lapse_reason
 from node.ledger.effects import PostingKind
 from node.ledger.errors import Refused
-from node.ledger.state import Default, House, LedgerState, Seizure
+from node.ledger.state import Breaker, Default, House, LedgerState, Seizure, WriteOff
 from node.ledger.types import Status
 from node.market.window import MarginWindow
 from node.store import StoredEvent, StoredPosting
@@ -212,5 +212,23 @@ def _seizure_proto(seizure: Seizure) -> liquidation_pb.Seizure:
         asset=seizure.asset,
         amount=seizure.amount,
         proceeds=seizure.proceeds,
+        given_up=seizure.given_up,
         set_aside=seizure.set_aside,
+    )
+
+
+def breaker_proto(breaker: Breaker) -> ledger_pb.Breaker:
+    """What the validators have stopped."""
+    return ledger_pb.Breaker(level=int(breaker.level), until=breaker.until)
+
+
+def write_off_proto(entry: WriteOff) -> ledger_pb.WriteOff:
+    """A token that counts nothing."""
+    return ledger_pb.WriteOff(
+        asset=entry.asset,
+        lost=entry.lost,
+        insurance_paid=entry.insurance_paid,
+        fund_paid=sum(share.amount for share in entry.fund_paid),
+        shortfall=entry.shortfall,
+        stranded=sum(held.amount for held in entry.stranded),
     )

@@ -127,6 +127,10 @@ REFUSALS: Final[Mapping[Reason, StatusCode]] = {
     Reason.FUND_LOCKED: StatusCode.FAILED_PRECONDITION,
     Reason.SELF_BID: StatusCode.FAILED_PRECONDITION,
     Reason.BID_PENDING: StatusCode.ABORTED,
+    Reason.BREAKER_SET: StatusCode.FAILED_PRECONDITION,
+    Reason.ASSET_WRITTEN_OFF: StatusCode.FAILED_PRECONDITION,
+    Reason.ORDER_OUT_OF_TURN: StatusCode.ABORTED,
+    Reason.ORDER_INVALID: StatusCode.INVALID_ARGUMENT,
 }
 
 _KINDS: Final[tuple[tuple[type[Exception], StatusCode, str], ...]] = (

@@ -47,11 +47,11 @@ def route(amount: int, available: Mapping[AssetId, int], preferred: AssetId) -> 
 
 
 async def dollars_available(connection: Connection, dollars: frozenset[AssetId]) -> dict[AssetId, int]:
-    """What the vaults on chains that are alive hold of each USD token and have not promised, in ledger units."""
+    """What vaults on chains that are alive hold of each USD token that counts and is not promised, in ledger units."""
     request = ledger_service_pb2.GetInvariantsRequest()
     books = await connection.call(connection.ledger.GetInvariants, request)
-    within_reach = (entry for entry in books.assets if entry.asset in dollars and not entry.silent)
-    return {AssetId(entry.asset): entry.in_vault - entry.promised for entry in within_reach}
+    paying = (entry for entry in books.assets if entry.asset in dollars and not (entry.written_off or entry.silent))
+    return {AssetId(entry.asset): entry.in_vault - entry.promised for entry in paying}
 
 
 async def withdraw_along(

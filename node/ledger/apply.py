@@ -1,4 +1,5 @@
-"""One owner's message against the state: every rule checked on a copy, then the new state and its effects.
+"""One owner's message, or one order of the validators, against the state: every rule checked on a copy, then the new
+state and its effects.
 
 `apply_message` is total: it returns the step or raises `Refused`, and a refused message has changed nothing.
 """
@@ -22,6 +23,7 @@ from node.ledger.checks import (
     proven_account,
     require_active,
     require_box,
+    require_counting,
     require_live,
     require_signed,
     unused_handle,
@@ -32,6 +34,7 @@ from node.ledger.errors import Reason, Refused
 from node.ledger.fund import apply_contribution
 from node.ledger.messages import (
     Bid,
+    BreakerOrder,
     Contribute,
     MarginProof,
     Message,
@@ -40,7 +43,9 @@ from node.ledger.messages import (
     Trade,
     Transfer,
     Withdraw,
+    WriteOffOrder,
 )
+from node.ledger.orders import apply_order
 from node.ledger.prices import require_allowed
 from node.ledger.reach import silent
 from node.ledger.state import House, LedgerState, Payout
@@ -84,6 +89,8 @@ def apply_message(house: House, state: LedgerState, message: Message, verifier: 
             return apply_contribution(house, state, message, verifier)
         case SetAuditor():
             return apply_auditor(house, state, message, verifier)
+        case BreakerOrder() | WriteOffOrder():
+            return apply_order(house, state, message)
 
 
 def _open_account(house: House, state: LedgerState, message: OpenAccount) -> Applied:
@@ -195,6 +202,7 @@ def _withdraw(house: House, state: LedgerState, message: Withdraw, verifier: Ver
         asset = house.registry.asset(message.asset)
     except MarketError as error:
         raise Refused(Reason.ASSET_UNKNOWN, str(error)) from error
+    require_counting(state, message.asset)
     limit = MAX_CASH_MOVE if asset.is_cash else MAX_AMOUNT
     if not 0 < message.amount < limit or message.recipient == bytes(20):
         raise Refused(Reason.AMOUNT_INVALID, "an amount above zero and a recipient are required")

@@ -31,12 +31,35 @@ from node.market.window import window_of
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What is left of a batch's measure of new auctions, which accounts take up in their order."""
+
+    accounts: int
+    """For how many more it is decided what to sell next."""
+    room: int | None
+    """Gross notional that may still be put on auction. None once there is no room for whoever is next: no other comes
+    before it, and none is planned in vain."""
+    first: bool = True
+    """Whether nothing was offered yet: the first may exceed the room with one slice."""
+
+    @staticmethod
+    def of(house: House) -> "Turn":
+        """A batch's whole measure."""
+        return Turn(house.rules.plans_per_batch, house.rules.batch_cap)
+
+    def after(self, offered: int) -> "Turn":
+        """What is left when another account was decided on, and has put so much on auction."""
+        left = None if self.room is None or self.room <= offered else self.room - offered
+        return Turn(self.accounts - 1, left if offered else self.room, self.first and not offered)
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
-    """A state after one account's plan was taken up, and the gross notional that it put on auction."""
+    """A state after it was decided what one account sells next, and what is left for the others."""
 
     state: LedgerState
     effects: tuple[Effect, ...]
-    offered: int = 0
+    turn: Turn
 
 
 # Prices.
@@ -44,11 +67,7 @@ class Planned:
 
 def free_funds(state: LedgerState, default: Default) -> MicroUsd:
     """What insurance and default fund have for this default: other accounts' losses that are certain are taken off."""
-    owed = sum(
-        -other.cash
-        for other in state.defaults.values()
-        if other.stage is Stage.COLLATERAL and other.id != default.id and other.cash < 0
-    )
+    owed = state.certain_losses - state.defaults[default.id].certain_loss
     return MicroUsd(max(state.insurance + sum(state.default_fund.values()) - owed, 0))
 
 
@@ -217,10 +236,11 @@ def sell_to_backstop(house: House, state: LedgerState, default: Default, price: 
 # Plans.
 
 
-def put_on_auction(house: House, state: LedgerState, default: Default, room: int) -> Planned:
-    """The next slices of the default's plan, or of a new one, as far as the caps and `room` (gross notional) allow.
+def put_on_auction(house: House, state: LedgerState, default: Default, turn: Turn) -> Planned:
+    """The next slices of the default's plan, or of a new one, as far as the caps and what is left of the batch allow.
 
     Each account may always have one slice on auction, and so may the first of a batch; others wait for the next one.
+    Nothing is spent on an account that cannot be decided on yet.
 
     An account that has its initial margin is its owner's again. One whose loss nobody could cover at mark is not
     auctioned, since nobody pays more: it goes on to its collateral and a tear-up.
@@ -228,24 +248,25 @@ def put_on_auction(house: House, state: LedgerState, default: Default, room: int
     settled = settle_up(house, state, default)
     state, default, effects = settled.state, settled.state.defaults[default.id], settled.effects
     if not default.lots:
-        return Planned(state.with_default(after_sale(default)), effects)
-    if not allowed(house, state, Action.OPEN) or not markable(state, default):
-        return Planned(state, effects)
+        return Planned(state.with_default(after_sale(default)), effects, turn)
+    if not turn.accounts or not allowed(house, state, Action.OPEN) or not markable(state, default):
+        return Planned(state, effects, turn)
     due = penalty_due(house, default)
     if margin_slack(state.grids[-1], open_book(default, less=due)) >= 0:
         restored = _restored(state, default, due)
-        return Planned(restored.state, (*effects, *restored.effects))
+        return Planned(restored.state, (*effects, *restored.effects), turn.after(0))
     if not standing(house, state, default).coverable:
         beyond = replace(default, stage=Stage.COLLATERAL, queued=())
-        return Planned(state.with_default(beyond), effects)
+        return Planned(state.with_default(beyond), effects, turn.after(0))
+    if turn.room is None or not allowed(house, state, Action.OFFER):
+        return Planned(state, effects, turn.after(0))
     slices, told = _next_slices(house, state, default, due)
-    first = room == house.rules.batch_cap
-    fitting = within_cap(state.grids[-1], slices, room, least=1 if first else 0)
+    fitting = within_cap(state.grids[-1], slices, turn.room, least=1 if turn.first else 0)
     count = min(fitting, within_cap(state.grids[-1], slices, house.rules.account_cap))
     if not count:
-        return Planned(state, effects)
-    offered = _offer(state, default, slices[:count], slices[count:])
-    return Planned(offered.state, (*effects, *told, *offered.effects), _gross(state, slices[:count]))
+        return Planned(state, effects, replace(turn.after(0), room=None))
+    offered, gross = _offer(state, default, slices[:count], slices[count:]), _gross(state, slices[:count])
+    return Planned(offered.state, (*effects, *told, *offered.effects), turn.after(gross))
 
 
 def penalty_due(house: House, default: Default) -> MicroUsd:

@@ -15,6 +15,7 @@ from node.ledger.prices import allowed
 from node.ledger.reach import with_reach_held
 from node.ledger.state import House, LedgerState
 from node.ledger.types import Address, Status
+from node.ledger.windows import counts_written_off
 from node.liquidation.validity import Action
 from node.market.window import lapse
 
@@ -35,6 +36,9 @@ def lapse_reason(house: House, state: LedgerState, account: Account) -> str | No
         return "the last window was voided by a settlement"
     if not account.positions and not account.collateral:
         return None  # the last proof showed cash ≥ 0, and nothing that is left can fall
+    counted = counts_written_off(state, account.window, account)
+    if counted is not None:
+        return f"the window counts {counted}, which is written off"
     reason = lapse(
         account.window,
         state.market,

@@ -8,6 +8,7 @@ from node.ledger.batch import ChainSegment, Deposited, Exited, Paid, PayFailed, 
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
 from node.ledger.exits import book_exit
+from node.ledger.lost_dollars import strand
 from node.ledger.state import ChainCursor, Default, House, LedgerState, Payout, Seizure, Stage
 from node.ledger.steps import Step
 from node.ledger.types import INSURANCE_ACCOUNT, MAX_AMOUNT, MAX_CASH_MOVE, AccountId, AssetId, Digest, MicroUsd
@@ -83,8 +84,11 @@ def _deposited(house: House, state: LedgerState, chain_id: int, deposit: Deposit
 
 
 def credit(house: House, state: LedgerState, account: AccountId, asset: AssetId, amount: int) -> Step:
-    """A public credit to an account's inbox, to an account that is not open yet, or to the insurance fund."""
+    """A public credit to an account's inbox, to an account that is not open yet, or to the insurance fund; dollars that
+    are written off wait until they count again."""
     is_cash = house.registry.asset(asset).is_cash
+    if is_cash and asset in state.written_off:
+        return strand(state, account, asset, amount)
     if account == INSURANCE_ACCOUNT and is_cash:
         return Step(replace(state, insurance=MicroUsd(state.insurance + amount)))
     entry = Credit(None if is_cash else asset, amount)
@@ -124,7 +128,10 @@ def _handed_over(house: House, state: LedgerState, chain_id: int, action_id: Dig
     taken = replace(seizure, handed_over=True, due=due, set_aside=False)
     after = state.with_default(_with_seizure(default, taken)).with_escrow_moved(seizure.asset, -seizure.amount)
     told = event(EventKind.SEIZURE_RESUMED, default.account, default=default.id, action_id=action_id)
-    return Step(after.with_inventory_moved(seizure.asset, -seizure.amount), (told,) if seizure.set_aside else ())
+    return Step(
+        after.with_inventory_moved(seizure.asset, -seizure.amount),
+        (told,) if seizure.set_aside and not seizure.given_up else (),
+    )
 
 
 def _with_seizure(default: Default, seizure: Seizure) -> Default:
@@ -141,11 +148,13 @@ def _sold(house: House, state: LedgerState, chain_id: int, sold: Sold) -> Step:
     if cash is None:
         raise BatchInvalid("sale", f"chain {chain_id} has no dollar token")
     after = _with_seizure(default, replace(seizure, proceeds=sold.proceeds, set_aside=False))
+    state = state.with_inventory_moved(AssetId(cash.id), sold.proceeds)
     told = event(EventKind.SOLD, default.account, default=default.id, asset=seizure.asset, proceeds=sold.proceeds)
-    state = state.with_default(after).with_inventory_moved(AssetId(cash.id), sold.proceeds)
-    if default.stage is Stage.CLOSED:
-        return credit(house, state, default.account, AssetId(cash.id), sold.proceeds).after(told)
+    if seizure.given_up or default.stage is Stage.CLOSED:
+        late = credit(house, state.with_default(after), default.account, AssetId(cash.id), sold.proceeds)
+        return Step(late.state, (told, *late.effects))
     account = state.accounts[default.account].with_cash_moved(sold.proceeds)
     account = replace(account, version=account.version + 1)
-    state = state.with_account(account).with_default(replace(after, cash=MicroUsd(default.cash + sold.proceeds)))
+    after = replace(after, cash=MicroUsd(default.cash + sold.proceeds))
+    state = state.with_account(account).with_default(after)
     return Step(state, (Posting(PostingKind.CASH, account.id, sold.proceeds), told))

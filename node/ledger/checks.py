@@ -25,7 +25,8 @@ from node.ledger.errors import Reason, Refused
 from node.ledger.messages import SEALED_BOX_BYTES, AccountReference
 from node.ledger.signatures import SignatureMalformed, recover_owner
 from node.ledger.state import House, LedgerState
-from node.ledger.types import Address, Digest, Status
+from node.ledger.types import Address, AssetId, Digest, Status
+from node.ledger.windows import counts_written_off
 from node.market.errors import MarketError
 from node.market.grid import RiskGrid
 from node.market.window import lapse, window_of
@@ -95,6 +96,8 @@ def proven_account(
         raise Refused(Reason.INSTRUMENT_UNKNOWN, str(error)) from error
     if reason is not None:
         raise Refused(Reason.WINDOW_LAPSED, f"round {grid.round} no longer covers the market: {reason}")
+    if (counted := counts_written_off(state, window, account)) is not None:
+        raise Refused(Reason.WINDOW_LAPSED, f"round {grid.round} counts {counted}, which is written off")
     check_claims(verifier, (claim,), field_name)
     return replace(
         account.with_limbs(claim.proof.high, claim.proof.high_handle), window=window, version=account.version + 1
@@ -156,6 +159,12 @@ def require_live(state: LedgerState, expiry: int) -> None:
     """EXPIRED after the message's last hub block."""
     if expiry < state.hub_height:
         raise Refused(Reason.EXPIRED, f"expired at hub block {expiry}, now {state.hub_height}")
+
+
+def require_counting(state: LedgerState, asset: AssetId) -> None:
+    """ASSET_WRITTEN_OFF for a token that counts nothing."""
+    if asset in state.written_off:
+        raise Refused(Reason.ASSET_WRITTEN_OFF, f"{asset} is written off", (("asset", asset),))
 
 
 def require_active(account: Account) -> None:

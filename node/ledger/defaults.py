@@ -9,9 +9,10 @@ from dataclasses import replace
 from eth_hash.auto import keccak
 
 from node.ledger.account import Account
-from node.ledger.auctions import auction_terms, moved_too_far, put_on_auction, sell_to_backstop, start_anew
+from node.ledger.auctions import Turn, auction_terms, moved_too_far, put_on_auction, sell_to_backstop, start_anew
 from node.ledger.effects import EventKind, event
 from node.ledger.losses import cure_shortfalls, give_up_auction, reopen_credited, turn_to_cash
+from node.ledger.lost_dollars import cure_lost_dollars
 from node.ledger.prices import allowed
 from node.ledger.state import Default, House, LedgerState, Stage
 from node.ledger.steps import Step
@@ -20,21 +21,20 @@ from node.liquidation.validity import Action
 
 
 def advance_defaults(house: House, state: LedgerState) -> Step:
-    """One step of every default that can take one without an owner, a bidder or a chain.
+    """One step of every default that can take one without an owner, a bidder or a chain, the oldest first.
 
-    Together they put no more on auction than `batch_cap`; the first may exceed it with one slice, the others wait.
+    What to sell next is decided for no more than `plans_per_batch` accounts, and together they put no more on auction
+    than `batch_cap`; the first may exceed it with one slice, the others wait. So whoever is first in line leaves it.
     """
-    reopened = reopen_credited(house, state)
+    reopened = reopen_credited(house, state) if allowed(house, state, Action.CLOSE) else Step(state)
     state, effects = reopened.state, list(reopened.effects)
-    room = house.rules.batch_cap
-    offered = 0
-    for name in sorted(state.defaults):
+    turn = Turn.of(house)
+    for name in oldest_first(state):
         default = state.defaults[name]
         step = Step(state)
         if default.stage is Stage.PLANNED:
-            planned = put_on_auction(house, state, default, room - offered)
-            offered += planned.offered
-            step = Step(planned.state, planned.effects)
+            planned = put_on_auction(house, state, default, turn)
+            turn, step = planned.turn, Step(planned.state, planned.effects)
         elif default.stage is Stage.AUCTION:
             step = _end_auction(house, state, default)
         elif default.stage is Stage.COLLATERAL:
@@ -42,7 +42,13 @@ def advance_defaults(house: House, state: LedgerState) -> Step:
         state = step.state
         effects.extend(step.effects)
     cured = cure_shortfalls(state)
-    return Step(cured.state, (*effects, *cured.effects))
+    found = cure_lost_dollars(cured.state)
+    return Step(found.state, (*effects, *cured.effects, *found.effects))
+
+
+def oldest_first(state: LedgerState) -> tuple[Digest, ...]:
+    """The defaults in the order in which their accounts were frozen, those of one batch by id."""
+    return tuple(sorted(state.defaults, key=lambda name: (state.defaults[name].frozen_in, name)))
 
 
 def _end_auction(house: House, state: LedgerState, default: Default) -> Step:
@@ -51,7 +57,7 @@ def _end_auction(house: House, state: LedgerState, default: Default) -> Step:
     terms, offer = auction_terms(house, state, default), default.offer
     if terms is None or offer is None or not allowed(house, state, Action.BACKSTOP):
         return Step(state)
-    if moved_too_far(house, state, default):
+    if moved_too_far(house, state, default) and allowed(house, state, Action.OFFER):
         return start_anew(state, default)
     elapsed = state.hub_height - offer.started
     if elapsed >= terms.backstop_after:

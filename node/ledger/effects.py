@@ -82,6 +82,17 @@ class EventKind(StrEnum):
     EXITED = "EXITED"
     SHORTAGE = "SHORTAGE"
     VALIDATORS_ROTATED = "VALIDATORS_ROTATED"
+    BREAKER_SET = "BREAKER_SET"
+    BREAKER_ENDED = "BREAKER_ENDED"
+    """The level's last hub block has passed."""
+    WRITTEN_OFF = "WRITTEN_OFF"
+    REINSTATED = "REINSTATED"
+    GIVEN_UP = "GIVEN_UP"
+    """A seizure whose chain's token was written off."""
+    STRANDED = "STRANDED"
+    """Dollars that came in on a chain whose dollars are written off."""
+    RECOVERED = "RECOVERED"
+    """Dollars that were written off and are not lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from node.ledger.batch import MAX_BATCH_BYTES, AccountOpening, Batch, ChainSegme
 from node.ledger.calls import evaluate_deadlines, restart_deadlines
 from node.ledger.chain_events import book_segment
 from node.ledger.claims import Verifier
-from node.ledger.defaults import advance_defaults
+from node.ledger.defaults import advance_defaults, oldest_first
 from node.ledger.effects import Effect
 from node.ledger.epochs import enter_epoch
 from node.ledger.errors import BatchInvalid, Refused
@@ -18,6 +18,7 @@ from node.ledger.invariants import check_invariants
 from node.ledger.leaves import hashed_leaves, state_tree
 from node.ledger.messages import Message
 from node.ledger.opening import open_account
+from node.ledger.orders import end_breaker
 from node.ledger.rounds import apply_rounds
 from node.ledger.state import House, LedgerState
 from node.ledger.types import Address, Digest
@@ -130,12 +131,20 @@ def assemble(
         new_root=Digest(bytes(32)),
     )
     room = MAX_BATCH_BYTES - len(encode_batch(draft))
-    preamble = _preamble(house, state, replace(draft, openings=_fitting(openings, room)), drop_openings=True)
+    in_line = _fitting(_oldest_first(state, openings), room)
+    preamble = _preamble(house, state, replace(draft, openings=in_line), drop_openings=True)
     room -= sum(map(size_in_batch, preamble.openings))
     taken = _take(house, preamble, messages, room, verifier)
     executed = _finish(house, taken.state, proposer, list(taken.effects))
     batch = replace(draft, openings=preamble.openings, messages=taken.messages, new_root=executed.state.root)
     return Proposal(batch, executed, taken.refused)
+
+
+def _oldest_first(state: LedgerState, openings: Sequence[AccountOpening]) -> list[AccountOpening]:
+    """Openings of the defaults in `state`, in the order in which these take their steps."""
+    places = {name: place for place, name in enumerate(oldest_first(state))}
+    known = (opening for opening in openings if opening.default_id in places)
+    return sorted(known, key=lambda opening: places[opening.default_id])
 
 
 def _fitting(openings: Sequence[AccountOpening], room: int) -> tuple[AccountOpening, ...]:
@@ -177,11 +186,15 @@ def _preamble(house: House, state: LedgerState, batch: Batch, *, drop_openings: 
         current = booked.state
         effects.extend(booked.effects)
     moved = apply_rounds(house, current, batch.rounds, batch.grid)
-    current = restart_deadlines(house, moved.state, silence)
-    effects.extend(moved.effects)
-    kept = []
+    # The breaker's last blocks count as stopped: what stood still goes on from here.
+    ended = end_breaker(restart_deadlines(house, moved.state, silence))
+    current = ended.state
+    effects.extend((*moved.effects, *ended.effects))
+    kept: list[AccountOpening] = []
     for opening in batch.openings:
         try:
+            if len(kept) == house.rules.openings_per_batch:
+                raise BatchInvalid("opening", f"{len(batch.openings)} where {len(kept)} fit")
             opened = open_account(house, current, opening)
         except BatchInvalid:
             if not drop_openings:

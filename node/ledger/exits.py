@@ -21,6 +21,7 @@ from node.ledger.defaults import freeze
 from node.ledger.effects import EventKind, LedgerEvent, Posting, PostingKind, event
 from node.ledger.errors import BatchInvalid
 from node.ledger.losses import reopen
+from node.ledger.lost_dollars import recover
 from node.ledger.opened import mark_value
 from node.ledger.state import Default, Holding, House, LedgerState
 from node.ledger.steps import Step
@@ -42,15 +43,17 @@ def book_exit(house: House, state: LedgerState, chain_id: int, exited: Exited) -
     if not 0 < exited.amount < (MAX_CASH_MOVE if asset.is_cash else MAX_AMOUNT):
         raise BatchInvalid("exit", f"of {exited.amount} units")
     name = AssetId(asset.id)
-    state = state.with_inventory_moved(name, -exited.amount)
+    # A vault that pays dollars which were written off had them after all.
+    found = recover(state, name, exited.amount) if asset.is_cash and name in state.written_off else Step(state)
+    state = found.state.with_inventory_moved(name, -exited.amount)
     told = event(EventKind.EXITED, exited.account, asset=name, amount=exited.amount, version=exited.version)
     account = state.accounts.get(exited.account)
     if account is None:
-        return Step(_lost(house, state, asset, exited.amount), (told,))
+        return Step(_lost(house, state, asset, exited.amount), (told, *found.effects))
     kind = PostingKind.CASH if asset.is_cash else PostingKind.COLLATERAL
     posting = Posting(kind, account.id, -exited.amount, asset=None if asset.is_cash else name)
     step = _debited(house, state, account, asset, exited)
-    return Step(step.state, (posting, told, *step.effects))
+    return Step(step.state, (posting, told, *found.effects, *step.effects))
 
 
 def _debited(house: House, state: LedgerState, account: Account, asset: CollateralAsset, exited: Exited) -> Step:

@@ -3,7 +3,9 @@
 matched book    Σ positions + residue = identity                                    for each instrument
 full reserves   Σ cash′ (or collateral) + what waits or is promised + residue = public total · G
 
-Of cash, what waits includes the insurance fund and every contribution to the default fund.
+Of cash, what waits includes the insurance fund, every contribution to the default fund, and dollars that came in on
+a chain whose dollars are written off. What was lost with such a chain is in no vault any more, and the part of it that
+nobody paid is in the residue.
 """
 
 from collections.abc import Iterable
@@ -83,7 +85,8 @@ def _held(state: LedgerState, asset: str) -> Commitment:
 
 def _cash_sum(house: House, state: LedgerState) -> Commitment:
     escrow = sum(state.escrow.get(AssetId(a.id), 0) for a in house.registry.collateral if a.is_cash)
-    public = _waiting(state, None) + state.insurance + sum(state.default_fund.values()) + escrow
+    stranded = sum(held.amount for entry in state.written_off.values() for held in entry.stranded)
+    public = _waiting(state, None) + state.insurance + sum(state.default_fund.values()) + escrow + stranded
     cash = (account.cash for account in state.accounts.values())
     return _total([*cash, state.residue.cash, Commitment.public(public)])
 

@@ -80,6 +80,9 @@ def house_leaf(house: House, state: LedgerState) -> bytes:
         state.trade_log,
         state.trades,
         state.epoch,
+        state.orders,
+        state.breaker,
+        state.written_off,
         house.validators,
         house.committee_digest,
     )

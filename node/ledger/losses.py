@@ -11,7 +11,7 @@ from eth_hash.auto import keccak
 from node.ledger.account import Account
 from node.ledger.auctions import after_sale, free_funds, penalty_due
 from node.ledger.effects import Effect, EventKind, LedgerEvent, Posting, PostingKind, SeizeAction, event
-from node.ledger.opened import cash_and_lots, equity, holdings, mark_of, markable, marked_lots, settle_up
+from node.ledger.opened import cash_and_lots, equity, holdings, mark_of, markable, marked_lots, sellable, settle_up
 from node.ledger.prices import allowed
 from node.ledger.reach import set_overdue_aside
 from node.ledger.settlement import settle_instrument
@@ -87,9 +87,9 @@ def _torn_event(default: Default, torn: TearUpPrice, loss: int) -> LedgerEvent:
 
 def turn_to_cash(house: House, state: LedgerState, default: Default) -> Step:
     """The next step once no seizure is awaited any longer: more collateral, or the end."""
-    aside = set_overdue_aside(house, state, default)
+    aside = set_overdue_aside(house, state, default) if allowed(house, state, Action.CLOSE) else Step(state)
     default = aside.state.defaults[default.id]
-    if any(seizure.awaited for seizure in default.seizures):
+    if any(seizure.outstanding for seizure in default.seizures):
         return aside
     return _cover(house, aside.state, default).after(*aside.effects)
 
@@ -103,9 +103,11 @@ def _cover(house: House, state: LedgerState, default: Default) -> Step:
         return ready
     # Money that cures a recorded shortfall is booked before more is sold for those who paid: it lifts the gate.
     cures = default.shortfall > 0 and default.cash >= 0
-    if not cures and (planned := _planned(house, state, default)):
+    owed, planned = _owed(state, default), () if cures else _planned(house, state, default)
+    if planned and not allowed(house, state, Action.OFFER):
+        return ready
+    if planned:
         return _seize(house, state, default, planned).after(*ready.effects)
-    owed = _owed(state, default)
     if not cures and owed > 0 and _out_of_reach(house, state, default):
         if not default.waits_until:
             return _await(house, state, default).after(*ready.effects)
@@ -120,21 +122,16 @@ def _cover(house: House, state: LedgerState, default: Default) -> Step:
 
 
 def _priced(house: House, state: LedgerState, default: Default) -> bool:
-    """Whether prices are fit for what is to be done: a default without lots, and none to sell for, needs none."""
+    """Whether what is to be done is allowed: the end of a default without lots, and none to sell for, on any price."""
     if not default.lots and (_owed(state, default) <= 0 or not default.collateral):
-        return True
+        return allowed(house, state, Action.CLOSE)
     return allowed(house, state, Action.BACKSTOP) and (not default.lots or markable(state, default))
-
-
-def _claims(default: Default) -> int:
-    """What others paid for it and have not got back: the default fund's other members, and the insurance fund."""
-    return default.insurance_paid + sum(s.amount for s in default.fund_paid if s.member != default.account)
 
 
 def _owed(state: LedgerState, default: Default) -> int:
     """What collateral has to bring: with the lots sold at mark, and for those who paid before."""
     cash = cash_and_lots(state, default) if default.lots else default.cash
-    return _claims(default) - cash
+    return default.repayable - cash
 
 
 def _planned(house: House, state: LedgerState, default: Default) -> tuple[PlannedSeizure, ...]:
@@ -146,11 +143,12 @@ def _planned(house: House, state: LedgerState, default: Default) -> tuple[Planne
 
 
 def _out_of_reach(house: House, state: LedgerState, default: Default) -> bool:
-    """Whether something of worth may still come: from a seizure that was set aside, or from a vault that is silent,
-    or short of it."""
-    if any(seizure.proceeds is None for seizure in default.seizures):
+    """Whether something of worth may still come that nobody wrote off: from a seizure that was set aside, or from a
+    vault that is silent, or short of it."""
+    if any(seizure.proceeds is None and not seizure.given_up for seizure in default.seizures):
         return True
-    return any(held.forced_value(held.amount) > 0 for held in holdings(house, state, default))
+    held = (h for h in holdings(house, state, default) if sellable(house, state, AssetId(h.asset)))
+    return any(holding.forced_value(holding.amount) > 0 for holding in held)
 
 
 def _await(house: House, state: LedgerState, default: Default) -> Step:
@@ -197,8 +195,8 @@ def seizure_id(house: House, default_id: Digest, step: int) -> Digest:
 
 
 def _close(house: House, state: LedgerState, default: Default) -> Step:
-    """Divide what is left, or what is missing. An account that missed something is CLOSED, and so is one for which
-    others paid while something of it is out of reach; any other is its owner's."""
+    """Divide what is left, or what is missing; an account that missed something is CLOSED, or has what cannot be sold
+    yet and others have a claim to, any other its owner's."""
     again = bool(default.insurance_paid or default.fund_paid or default.shortfall)
     owed = default.insurance_paid if again else penalty_due(house, default)
     others: dict[bytes, int] = {
@@ -210,19 +208,17 @@ def _close(house: House, state: LedgerState, default: Default) -> Step:
     outcome = settle_default(default.cash, claims, remedies, default.account)
     change = MicroUsd(outcome.change)
     account = state.accounts[default.account].with_cash_moved(change)
-    insured = default.insurance_paid + outcome.insurance_paid - (outcome.penalty if again else 0)
     closed = replace(
         default,
         stage=Stage.CLOSED,
         waits_until=0,
         cash=MicroUsd(default.cash + change),
         penalty=MicroUsd(outcome.penalty),
-        insurance_paid=MicroUsd(insured),
+        insurance_paid=MicroUsd(default.insurance_paid + outcome.insurance_paid - (outcome.penalty if again else 0)),
         fund_paid=_moved_shares(default.fund_paid, outcome),
         shortfall=MicroUsd(outcome.shortfall),
     )
-    lost = outcome.shortfall or (_claims(closed) > 0 and _out_of_reach(house, state, closed))
-    status = Status.CLOSED if lost else Status.ACTIVE
+    status = Status.CLOSED if outcome.shortfall or _may_still_repay(house, state, closed) else Status.ACTIVE
     account = replace(account, status=status, deadline=0, version=account.version + 1)
     after = replace(
         state.with_account(account).with_default(closed),
@@ -233,6 +229,14 @@ def _close(house: House, state: LedgerState, default: Default) -> Step:
         after = after.with_fund_moved(AccountId(member), amount)
     effects = (Posting(PostingKind.CASH, account.id, change), *_told(closed, outcome, default.cash))
     return Step(after, effects)
+
+
+def _may_still_repay(house: House, state: LedgerState, closed: Default) -> bool:
+    """Whether others paid for an account that has something left which is out of reach, or which a write-off keeps from
+    being sold: that is theirs before it is the owner's."""
+    waits = any(seizure.given_up and seizure.proceeds is None for seizure in closed.seizures)
+    written_off = not all(sellable(house, state, held.asset) for held in closed.collateral)
+    return bool(closed.repayable) and (waits or written_off or _out_of_reach(house, state, closed))
 
 
 def _fund_changes(outcome: Waterfall) -> Mapping[bytes, int]:
@@ -284,21 +288,24 @@ def reopen_credited(house: House, state: LedgerState) -> Step:
 
 
 def _within_reach_again(house: House, state: LedgerState, account: Account) -> bool:
-    last = _last_default(state, account)
-    return bool(last.collateral) and _priced(house, state, last) and bool(_planned(house, state, last))
-
-
-def _last_default(state: LedgerState, account: Account) -> Default:
-    return max((d for d in state.defaults.values() if d.account == account.id), key=lambda d: d.frozen_in)
+    last = last_default_of(state, account.id)
+    if not last.collateral or not allowed(house, state, Action.OFFER):
+        return False
+    return _priced(house, state, last) and bool(_planned(house, state, last))
 
 
 def reopen(state: LedgerState, account: Account) -> Reopened:
     """The last default of an account that closed, taken up again where collateral is turned into cash."""
-    last = _last_default(state, account)
+    last = last_default_of(state, account.id)
     again = replace(last, stage=Stage.COLLATERAL)
     account = replace(account, status=Status.LIQUIDATING)
     told = event(EventKind.REOPENED, account.id, default=last.id)
     return Reopened(state.with_account(account).with_default(again), account, again, told)
+
+
+def last_default_of(state: LedgerState, account: AccountId) -> Default:
+    """The latest of an account's defaults, of which it must have had one."""
+    return max((d for d in state.defaults.values() if d.account == account), key=lambda d: d.frozen_in)
 
 
 def cure_shortfalls(state: LedgerState) -> Step:

@@ -1,4 +1,4 @@
-"""The messages that owners sign, as frozen data, and the EIP-712 digest of each.
+"""The messages that owners sign, and the orders that validators do, as frozen data, and the EIP-712 digest of each.
 
 Digests cover every field but proofs and signatures: a proof absorbs the digest, so whoever replaces it needs the
 openings. The deployment is the EIP-712 domain (hub chain id, hub address, salt), which voids a message elsewhere.
@@ -14,6 +14,7 @@ from circuits.auditor import AuditorKey, Handle
 from circuits.pedersen import Commitment
 from circuits.transcript import Deployment
 from node.ledger.types import CASH, AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
+from node.liquidation.breaker import Level
 
 SEALED_BOX_BYTES: Final = 96
 """A sealed opening: ephemeral key (32), value (16), blinding (32), tag (16). One length for every size, and no other:
@@ -41,6 +42,8 @@ _TYPES: dict[str, list[dict[str, str]]] = {
         "bytes32 nonce,uint64 expiry",
         "SetAuditor": "bytes32 account,uint64 version,uint64 credits,bytes auditor,bytes handles,uint64 round,"
         "bytes32 nonce,uint64 expiry",
+        "BreakerOrder": "uint64 epoch,uint64 sequence,uint8 level,uint64 until",
+        "WriteOffOrder": "uint64 epoch,uint64 sequence,string asset,bool reinstated,uint64 expiry",
     }.items()
 }
 
@@ -405,6 +408,55 @@ class SetAuditor:
         return _digest(deployment, "SetAuditor", values)
 
 
+@dataclass(frozen=True, slots=True)
+class BreakerOrder:
+    """Sets the breaker to `level` for what is left until hub block `until`, the last that it holds at, and the last
+    whose batch may carry the order.
+
+    `sequence` counts the validators' orders, of either kind; `signatures` are compact ones of a quorum of the epoch's
+    validators, in their order.
+    """
+
+    epoch: int
+    sequence: int
+    level: Level
+    until: int
+    signatures: tuple[bytes, ...] = ()
+
+    @property
+    def expiry(self) -> int:
+        """Last hub block whose batch may carry it."""
+        return self.until
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest."""
+        values = {"epoch": self.epoch, "sequence": self.sequence, "level": int(self.level), "until": self.until}
+        return _digest(deployment, "BreakerOrder", values)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOffOrder:
+    """Writes a chain's token off, or reinstates one that was; numbered and signed like a `BreakerOrder`."""
+
+    epoch: int
+    sequence: int
+    asset: AssetId
+    reinstated: bool
+    expiry: int
+    signatures: tuple[bytes, ...] = ()
+
+    def digest(self, deployment: Deployment) -> Digest:
+        """EIP-712 digest."""
+        values = {
+            "epoch": self.epoch,
+            "sequence": self.sequence,
+            "asset": self.asset,
+            "reinstated": self.reinstated,
+            "expiry": self.expiry,
+        }
+        return _digest(deployment, "WriteOffOrder", values)
+
+
 def _encoded(value: AuditorKey | Handle | None) -> bytes:
     """48 bytes, or none."""
     return b"" if value is None else value.encode()
@@ -420,12 +472,26 @@ def kept_positive(asset: AssetId) -> AssetId | None:
     return None if asset == CASH else asset
 
 
-Message: TypeAlias = OpenAccount | MarginProof | Trade | Transfer | Withdraw | Bid | Contribute | SetAuditor
+HouseOrder: TypeAlias = BreakerOrder | WriteOffOrder
+Message: TypeAlias = (
+    OpenAccount
+    | MarginProof
+    | Trade
+    | Transfer
+    | Withdraw
+    | Bid
+    | Contribute
+    | SetAuditor
+    | BreakerOrder
+    | WriteOffOrder
+)
 
 
 def accounts_of(message: Message, deployment: Deployment) -> tuple[AccountId, ...]:
-    """The accounts that a message changes."""
+    """The accounts whose owners a message needs, and which it changes: none for an order of the validators."""
     match message:
+        case BreakerOrder() | WriteOffOrder():
+            return ()
         case OpenAccount():
             return (account_id(deployment, message.owner, message.index),)
         case Trade():

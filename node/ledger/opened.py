@@ -18,8 +18,7 @@ def markable(state: LedgerState, default: Default) -> bool:
     round that could not be valued has no marks."""
     if not state.grids or state.grids[-1].round != state.market.round:
         return False
-    listed = {entry.id for entry in state.grids[-1].instruments}
-    return all(lot.instrument in listed for lot in default.lots)
+    return all(state.grids[-1].lists(lot.instrument) for lot in default.lots)
 
 
 def mark_of(state: LedgerState, instrument: InstrumentId) -> int:
@@ -55,14 +54,27 @@ def open_book(default: Default, *, less: int = 0) -> OpenBook:
 
 
 def holdings(house: House, state: LedgerState, default: Default) -> tuple[SeizableHolding, ...]:
-    """The opened collateral with prices, and what its vaults can hand over: nothing where they are out of reach."""
-    return tuple(_holding(house, state, held) for held in default.collateral)
+    """The opened collateral that counts, with prices, and what its vaults can hand over to be sold: nothing where they
+    are out of reach."""
+    return tuple(_holding(house, state, held) for held in default.collateral if held.asset not in state.written_off)
+
+
+def sold_on(house: House, asset: AssetId) -> AssetId | None:
+    """The dollars that a chain sells a token for; None on a chain without any."""
+    chain = house.registry.asset(asset).chain_id
+    return next((AssetId(a.id) for a in house.registry.collateral if a.is_cash and a.chain_id == chain), None)
+
+
+def sellable(house: House, state: LedgerState, asset: AssetId) -> bool:
+    """Whether neither the token nor what its chain sells it for is written off."""
+    return asset not in state.written_off and sold_on(house, asset) not in state.written_off
 
 
 def _holding(house: House, state: LedgerState, held: Holding) -> SeizableHolding:
     asset = house.registry.asset(held.asset)
     price = state.market.price(asset.underlying) if asset.underlying is not None else 0
-    available = max(state.available(held.asset), 0) if reachable(house, state, held.asset) else 0
+    ready = sellable(house, state, held.asset) and reachable(house, state, held.asset)
+    available = max(state.available(held.asset), 0) if ready else 0
     waiting = unsold(state, held.asset)
     return SeizableHolding(held.asset, held.amount, available, price, asset.unit_scale, asset.haircut_ppm, waiting)
 

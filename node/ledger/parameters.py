@@ -25,6 +25,9 @@ _POSITIVE: Final = (
     "absent_blocks",
     "max_hub_lag",
     "max_messages",
+    "breaker_blocks",
+    "plans_per_batch",
+    "openings_per_batch",
 )
 _FRACTIONS: Final = (
     "auction_start_ppm",
@@ -124,6 +127,12 @@ class HouseParameters:
     """A batch whose hub header is further behind the voter's view is refused."""
     max_messages: int
     """Messages in one batch."""
+    breaker_blocks: int
+    """The longest that one order of the validators may set the breaker for."""
+    plans_per_batch: int
+    """Opened accounts for which one batch decides what to sell next."""
+    openings_per_batch: int
+    """Accounts that one batch opens."""
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:

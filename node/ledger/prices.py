@@ -1,11 +1,15 @@
-"""Whether the prices of the moment allow an action: the ledger's way to the table in `node.liquidation.validity`."""
+"""Whether an action is allowed now, by prices and by the breaker: the ledger's way to the tables in
+`node.liquidation.validity` and `node.liquidation.breaker`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from node.ledger.errors import Reason, Refused
 from node.ledger.state import House, LedgerState
+from node.liquidation.breaker import STOPPED
 from node.liquidation.validity import ALLOWED, Action, Condition, Quote, Reference, condition_of, worst
-from node.market.state import MarketState, UnderlyingState
+from node.market.oracle_rules import Price, PriceResult
+from node.market.state import Confirmations, MarketState, UnderlyingState
 from node.market.volatility import update
 
 
@@ -27,12 +31,20 @@ def condition(house: House, state: LedgerState, feed: str | None = None) -> Cond
 
 
 def allowed(house: House, state: LedgerState, action: Action, feed: str | None = None) -> bool:
-    """Whether the feed's price, or every price, allows the action."""
-    return action in ALLOWED[condition(house, state, feed)]
+    """Whether the breaker, and the feed's price or every price, allow the action."""
+    return action not in STOPPED[state.breaker.level] and action in ALLOWED[condition(house, state, feed)]
 
 
 def require_allowed(house: House, state: LedgerState, action: Action) -> None:
-    """ORACLE_STALE while a feed has no valid price, PRICE_UNFIT while one is otherwise unfit for the action."""
+    """BREAKER_SET while the breaker stops the action, ORACLE_STALE while a feed has no valid price, PRICE_UNFIT while
+    one is otherwise unfit for it."""
+    breaker = state.breaker
+    if action in STOPPED[breaker.level]:
+        raise Refused(
+            Reason.BREAKER_SET,
+            f"the breaker is at {breaker.level.name} until hub block {breaker.until}, which allows no {action.name}",
+            (("level", str(int(breaker.level))), ("until", str(breaker.until)), ("action", action.name)),
+        )
     found = condition(house, state)
     if action in ALLOWED[found]:
         return
@@ -42,6 +54,19 @@ def require_allowed(house: House, state: LedgerState, action: Action) -> None:
         Reason.PRICE_UNFIT,
         f"a price is {found.name}, which allows no {action.name}",
         (("condition", found.name), ("action", action.name)),
+    )
+
+
+def confirmations(house: House, state: LedgerState, prices: Mapping[str, PriceResult], time: int) -> Confirmations:
+    """What the prices of the next round, taken at `time`, confirm of the last ones, and which of them have to wait."""
+    limit = house.rules.jump_ppm
+    waited = {entry.feed: entry for entry in state.references if entry.jumped}
+    valid = {feed: result.price for feed, result in prices.items() if isinstance(result, Price)}
+    known = {entry.feed: entry for entry in state.references if entry.feed in valid}
+    return Confirmations(
+        frozenset(waited),
+        frozenset(feed for feed, entry in known.items() if entry.stands_by(valid[feed], limit)),
+        frozenset(feed for feed, entry in known.items() if entry.after(valid[feed], time, limit).jumped),
     )
 
 

@@ -37,7 +37,7 @@ def set_overdue_aside(house: House, state: LedgerState, default: Default) -> Ste
     for seizure in default.seizures:
         overdue = state.hub_height >= seizure.due
         chain = house.registry.asset(seizure.asset).chain_id
-        if not seizure.awaited or not (overdue or silent(house, state, chain)):
+        if not seizure.outstanding or not (overdue or silent(house, state, chain)):
             kept.append(seizure)
             continue
         kept.append(replace(seizure, set_aside=True))
@@ -59,7 +59,7 @@ def set_overdue_aside(house: House, state: LedgerState, default: Default) -> Ste
 def with_reach_held(state: LedgerState, silence: int) -> LedgerState:
     """All these deadlines `silence` hub blocks later: while the house was silent it could see no chain."""
     for default in state.defaults.values():
-        seizures = tuple(replace(s, due=s.due + silence) if s.awaited else s for s in default.seizures)
+        seizures = tuple(replace(s, due=s.due + silence) if s.outstanding else s for s in default.seizures)
         waits_until = default.waits_until + silence if default.waits_until else 0
         held = replace(default, seizures=seizures, waits_until=waits_until)
         if held != default:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from node.ledger.batch import OracleRound, SignedObservation
 from node.ledger.effects import Effect, EventKind, event
 from node.ledger.errors import BatchInvalid
-from node.ledger.prices import after_round
+from node.ledger.prices import after_round, confirmations
 from node.ledger.settlement import settle_expired
 from node.ledger.signatures import SignatureMalformed, recover_compact
 from node.ledger.state import House, LedgerState
@@ -57,12 +57,13 @@ class Advanced:
     refused: Mapping[str, SurfaceRefused]
 
 
-def next_market(house: House, market: MarketState, oracle_round: OracleRound) -> Advanced:
+def next_market(house: House, state: LedgerState, oracle_round: OracleRound) -> Advanced:
     """The market after one more round.
 
     Raises:
         BatchInvalid: a round out of sequence or off its hub height, or a wrong observation.
     """
+    market = state.market
     if oracle_round.round != market.round + 1:
         raise BatchInvalid("round", f"{oracle_round.round} after {market.round}")
     if oracle_round.height != market.height + house.market.round_spacing:
@@ -71,8 +72,9 @@ def next_market(house: House, market: MarketState, oracle_round: OracleRound) ->
     quoted = _round_surfaces(house, oracle_round, prices)
     surfaces = [result for result in quoted.values() if isinstance(result, Surface)]
     height, time = oracle_round.height, oracle_round.time
+    waiting = confirmations(house, state, prices, time)
     try:
-        moved = advance(market, prices, height, time, house.registry, house.market, surfaces)
+        moved = advance(market, prices, height, time, house.registry, house.market, surfaces, waiting)
     except MarketError as error:
         raise BatchInvalid("round", str(error)) from error
     return Advanced(moved, {feed: result for feed, result in quoted.items() if isinstance(result, SurfaceRefused)})
@@ -94,7 +96,7 @@ def _round_surfaces(
 def market_after(house: House, state: LedgerState, rounds: Sequence[OracleRound]) -> MarketState:
     """The market after several rounds: what a proposer or voter computes its grid from."""
     for oracle_round in rounds:
-        state = after_round(house, state, next_market(house, state.market, oracle_round).market)
+        state = after_round(house, state, next_market(house, state, oracle_round).market)
     return state.market
 
 
@@ -109,7 +111,7 @@ def apply_rounds(house: House, state: LedgerState, rounds: Sequence[OracleRound]
     """
     effects: list[Effect] = []
     for oracle_round in rounds:
-        advanced = next_market(house, state.market, oracle_round)
+        advanced = next_market(house, state, oracle_round)
         state = after_round(house, state, advanced.market)
         stale = state.market.stale
         prices = {entry.symbol: entry.price for entry in state.market.underlyings}

@@ -12,7 +12,7 @@ from node.ledger.account import Account
 from node.ledger.effects import Effect, EventKind, Posting, PostingKind, event
 from node.ledger.prices import allowed
 from node.ledger.state import Default, House, LedgerState, Residue, Stage
-from node.ledger.types import InstrumentId, MicroUsd, Status
+from node.ledger.types import Digest, InstrumentId, MicroUsd, Status
 from node.liquidation.validity import Action
 from node.market.state import settlement_price
 
@@ -44,7 +44,7 @@ def settle_instrument(state: LedgerState, name: InstrumentId, price: MicroUsd) -
     """Turn every position of an instrument into cash at `price` (micro-dollars per lot) less accrued funding."""
     coefficient = MicroUsd(price - state.market.funding_index(name))
     opened = {d.account: d for d in state.defaults.values() if d.stage not in (Stage.OPENING, Stage.CLOSED)}
-    accounts, defaults, effects = dict(state.accounts), dict(state.defaults), list[Effect]()
+    accounts, defaults, effects = dict(state.accounts), dict[Digest, Default](), list[Effect]()
     for account_name in sorted(state.accounts):
         account = state.accounts[account_name]
         if name not in account.positions:
@@ -59,7 +59,7 @@ def settle_instrument(state: LedgerState, name: InstrumentId, price: MicroUsd) -
         accounts[account_name] = _settled_in_public(account, name, quantity, gain)
         defaults[default.id] = _without_lots(default, name, gain)
     residue = _settled_residue(state.residue, name, coefficient)
-    return Settled(replace(state, accounts=accounts, defaults=defaults, residue=residue), tuple(effects))
+    return Settled(replace(state.with_defaults(defaults), accounts=accounts, residue=residue), tuple(effects))
 
 
 def _without_lots(default: Default, name: InstrumentId, gain: MicroUsd) -> Default:

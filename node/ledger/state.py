@@ -12,6 +12,7 @@ from circuits.transcript import Deployment
 from node.ledger.account import Account, Credit
 from node.ledger.parameters import HouseParameters
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
+from node.liquidation.breaker import Level
 from node.liquidation.validity import Reference
 from node.market.grid import RiskGrid
 from node.market.instruments import Registry
@@ -96,13 +97,15 @@ class Seizure:
     amount: int
     proceeds: MicroUsd | None = None
     handed_over: bool = False
+    given_up: bool = False
+    """Its chain's token was written off meanwhile: nobody waits for it, and what it still brings is a late credit."""
     due: int = 0
     set_aside: bool = False
 
     @property
-    def awaited(self) -> bool:
-        """Whether the default waits for it."""
-        return self.proceeds is None and not self.set_aside
+    def outstanding(self) -> bool:
+        """Whether its default waits for it."""
+        return self.proceeds is None and not self.given_up and not self.set_aside
 
     @property
     def stuck(self) -> bool:
@@ -173,9 +176,55 @@ class Default:
     torn_up: MicroUsd = MicroUsd(0)
     """What settling its lots off their mark brought."""
     insurance_paid: MicroUsd = MicroUsd(0)
+    """What the insurance fund paid and has not got back."""
     fund_paid: tuple[FundShare, ...] = ()
     """What members of the default fund paid and have not got back, by id."""
     shortfall: MicroUsd = MicroUsd(0)
+
+    @property
+    def repayable(self) -> MicroUsd:
+        """What others paid for the account and have not got back: theirs before anything is its owner's."""
+        others = sum(share.amount for share in self.fund_paid if share.member != self.account)
+        return MicroUsd(self.insurance_paid + others)
+
+    @property
+    def certain_loss(self) -> MicroUsd:
+        """What is owed once there is nothing left to sell but collateral: no auction changes it any more."""
+        return MicroUsd(-min(self.cash, 0) if self.stage is Stage.COLLATERAL else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """What the validators stopped, until and with which hub block."""
+
+    level: Level = Level.OPEN
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """Dollars that came in on a chain whose dollars are written off: the account's once they count again."""
+
+    account: AccountId
+    amount: MicroUsd
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOff:
+    """A token that counts nothing. Of a chain's dollars: what the house lost of them, and who paid for it.
+
+    lost = insurance_paid + Σ fund_paid + shortfall; what the vault still has to pay out, or took in since, is not lost.
+    """
+
+    asset: AssetId
+    round: int
+    """The last round in whose grid it counts."""
+    lost: MicroUsd = MicroUsd(0)
+    insurance_paid: MicroUsd = MicroUsd(0)
+    fund_paid: tuple[FundShare, ...] = ()
+    shortfall: MicroUsd = MicroUsd(0)
+    stranded: tuple[Stranded, ...] = ()
+    """By account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +310,13 @@ class LedgerState:
     """That of the members who certified the last batch."""
     references: tuple[Reference, ...] = ()
     """What the next price of each feed is measured by, in the order of feeds."""
+    orders: int = 0
+    """How many orders of the validators were carried out; the number of the next one."""
+    breaker: Breaker = Breaker()
+    written_off: Mapping[AssetId, WriteOff] = field(default_factory=dict)
+    """Tokens that count nothing, until a quorum reinstates them."""
+    certain_losses: MicroUsd = MicroUsd(0)
+    """Σ of the defaults' `certain_loss`: follows from them, and is in no leaf."""
     bids: tuple[PendingBid, ...] = ()
     """Of the batch that is being executed; none once it is."""
     leaves: Mapping[AccountId, HashedLeaf] = field(default_factory=dict, compare=False, repr=False)
@@ -272,7 +328,15 @@ class LedgerState:
 
     def with_default(self, default: Default) -> "LedgerState":
         """With one default replaced or added."""
-        return replace(self, defaults={**self.defaults, default.id: default})
+        return self.with_defaults({default.id: default})
+
+    def with_defaults(self, changed: Mapping[Digest, Default]) -> "LedgerState":
+        """With some defaults replaced or added."""
+        losses = self.certain_losses
+        for name, default in changed.items():
+            known = self.defaults.get(name)
+            losses = MicroUsd(losses + default.certain_loss - (0 if known is None else known.certain_loss))
+        return replace(self, defaults={**self.defaults, **changed}, certain_losses=losses)
 
     def with_escrow_moved(self, asset: AssetId, amount: int) -> "LedgerState":
         """With `amount` more ledger units of the asset promised (or fewer, if negative)."""
@@ -286,6 +350,10 @@ class LedgerState:
         """With a member's contribution `amount` micro-dollars larger (or smaller, if negative)."""
         fund = {**self.default_fund, member: MicroUsd(self.default_fund.get(member, 0) + amount)}
         return replace(self, default_fund={name: part for name, part in sorted(fund.items()) if part})
+
+    def with_write_off(self, entry: WriteOff) -> "LedgerState":
+        """With one token's write-off replaced or added."""
+        return replace(self, written_off=dict(sorted({**self.written_off, entry.asset: entry}.items())))
 
     def available(self, asset: AssetId) -> int:
         """Ledger units that the asset's vault can still promise."""

@@ -26,6 +26,7 @@ from node.ledger.checks import (
     proven_account,
     require_active,
     require_box,
+    require_counting,
     require_live,
     unused_handle,
 )
@@ -67,7 +68,7 @@ def sender_side(house: House, state: LedgerState, transfer: Transfer, verifier: 
         raise Refused(Reason.ACCOUNT_UNKNOWN, f"account {terms.receiver.hex()} is not open")
     _require_receptive(state.accounts[terms.receiver])
     require_allowed(house, state, Action.TRADE)
-    _require_transferable(house, named.account, terms)
+    _require_transferable(house, state, named.account, terms)
     require_box(transfer.sealed_box, terms.box_digest)
     handle = unused_handle(state, terms.commitment)
     if terms.commitment.d == IDENTITY:
@@ -142,7 +143,7 @@ def _require_receptive(receiver: Account) -> None:
         raise not_active(receiver)
 
 
-def _require_transferable(house: House, sender: Account, terms: TransferTerms) -> None:
+def _require_transferable(house: House, state: LedgerState, sender: Account, terms: TransferTerms) -> None:
     if terms.asset == CASH:
         return
     try:
@@ -151,5 +152,6 @@ def _require_transferable(house: House, sender: Account, terms: TransferTerms) -
         raise Refused(Reason.ASSET_UNKNOWN, str(error)) from error
     if asset.is_cash:
         raise Refused(Reason.ASSET_UNKNOWN, f"transfers of dollars name {CASH}, wherever they came in")
+    require_counting(state, terms.asset)
     if terms.asset not in sender.collateral:
         raise Refused(Reason.AMOUNT_INVALID, f"the account holds no {terms.asset}")

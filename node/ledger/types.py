@@ -46,7 +46,7 @@ class Status(IntEnum):
     LIQUIDATING = 4
     """Opened; its portfolio is being auctioned, or its collateral sold."""
     CLOSED = 5
-    """Liquidated with a shortfall."""
+    """Liquidated with a shortfall, or at others' cost with something left that a write-off keeps from being sold."""
 
 
 def account_id(deployment: Deployment, owner: Address, index: int) -> AccountId:

@@ -29,6 +29,7 @@ from node.ledger.batch import (
 from node.ledger.errors import WireError
 from node.ledger.messages import (
     Bid,
+    BreakerOrder,
     Contribute,
     MarginProof,
     Message,
@@ -37,6 +38,7 @@ from node.ledger.messages import (
     Trade,
     Transfer,
     Withdraw,
+    WriteOffOrder,
 )
 from node.ledger.types import AccountId, Address, AssetId, Digest, MicroUsd
 from node.ledger.wire_agreements import (
@@ -46,6 +48,7 @@ from node.ledger.wire_agreements import (
     transfer_to_proto,
 )
 from node.ledger.wire_fields import exact, name_field, parsed, reference_from_proto, reference_to_proto, require_bounded
+from node.ledger.wire_orders import breaker_order_from_proto, order_to_proto, write_off_order_from_proto
 from node.market.grid import RiskGrid
 from node.market.oracle_rules import Observation
 from node.market.surface import MOST_SLICES, Slice
@@ -55,7 +58,7 @@ _FRAME_BYTES: Final = 6
 
 
 def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
-    """An owner's message.
+    """An owner's message, or an order of the validators.
 
     Raises:
         WireError: none is set, it is larger than `MAX_MESSAGE_BYTES`, or a field has the wrong length or does not
@@ -96,6 +99,10 @@ def message_from_proto(proto: messages_pb2.ClientMessage) -> Message:
             return _contribute(proto.contribute)
         case "set_auditor":
             return auditor_from_proto(proto.set_auditor)
+        case "breaker_order":
+            return breaker_order_from_proto(proto.breaker_order)
+        case "write_off_order":
+            return write_off_order_from_proto(proto.write_off_order)
     raise WireError("message", "none is set")
 
 
@@ -237,6 +244,8 @@ def message_to_proto(message: Message) -> messages_pb2.ClientMessage:
             return messages_pb2.ClientMessage(contribute=contribute)
         case SetAuditor():
             return messages_pb2.ClientMessage(set_auditor=_set_auditor_to_proto(message))
+        case BreakerOrder() | WriteOffOrder():
+            return order_to_proto(message)
 
 
 def _set_auditor_to_proto(message: SetAuditor) -> messages_pb2.SetAuditor:

@@ -8,7 +8,8 @@ A price can be unfit in four ways, the worst first:
     volatile   the volatility in force is above a stated level
 
 So no liquidation begins on a price without a quorum, and a price that someone bent for one round (a flash wick, a
-manipulated market) calls nobody, opens nobody and sells nothing. The idea of such a matrix is Drift's (protocol-v2,
+manipulated market) calls nobody, opens nobody and sells nothing; nor does it cross a barrier or enter a settlement
+average (`node.market.state`). The idea of such a matrix is Drift's (protocol-v2,
 `is_oracle_valid_for_action`).
 """
 
@@ -46,21 +47,25 @@ class Action(IntEnum):
     """Accounts are marked due, and called."""
     FREEZE = 4
     OPEN = 5
-    """The committee's openings, plans and new auctions."""
+    """The committee's openings, and plans."""
     BID = 6
     """Bids; the clock of auctions runs."""
     BACKSTOP = 7
-    """The end of an auction without bids: backstop and tear-up; seizures of collateral."""
+    """The end of an auction without bids: reset, backstop and tear-up; seizures of collateral."""
     SETTLE = 8
     """Settlement of what has expired."""
+    OFFER = 9
+    """New auctions, and orders to seize collateral, which begin one on its chain."""
+    CLOSE = 10
+    """The end of a default that nothing is left to sell of: it needs no price."""
 
 
 ALLOWED: Final[dict[Condition, frozenset[Action]]] = {
     Condition.FRESH: frozenset(Action),
     Condition.VOLATILE: frozenset(Action) - {Action.WITHDRAW},
-    Condition.UNCERTAIN: frozenset({Action.TRADE, Action.DEADLINE, Action.CALL, Action.SETTLE}),
-    Condition.JUMPED: frozenset({Action.DEADLINE}),
-    Condition.STALE: frozenset(),
+    Condition.UNCERTAIN: frozenset({Action.TRADE, Action.DEADLINE, Action.CALL, Action.SETTLE, Action.CLOSE}),
+    Condition.JUMPED: frozenset({Action.DEADLINE, Action.CLOSE}),
+    Condition.STALE: frozenset({Action.CLOSE}),
 }
 """The matrix: a row for each condition."""
 
@@ -89,6 +94,14 @@ class Reference:
     def jumped(self) -> bool:
         """Whether the price in force waits for a confirming round."""
         return self.unconfirmed > 0
+
+    def stands_by(self, price: int, jump_ppm: int) -> bool:
+        """Whether one more valid price confirms the pending one: it lies within the limit of it and did not come back.
+
+        It came back if it lies within the limit of the confirmed price too, and no further from that one.
+        """
+        came_back = _within(price, self.price, jump_ppm) and abs(price - self.price) <= abs(price - self.pending)
+        return self.jumped and _within(price, self.pending, jump_ppm) and not came_back
 
     def after(self, price: int, time: int, jump_ppm: int) -> "Reference":
         """The reference after one more valid price, which confirms the pending one by standing near it."""

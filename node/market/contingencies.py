@@ -123,9 +123,9 @@ def linear_contingencies(
     )
 
 
-def collateral_contingencies(asset: CollateralAsset, beyond: Beyond) -> Contingencies:
-    """After the haircut, rounded down."""
-    kept = ROW_UNITS_PER_FEED_UNIT * (PPM - asset.haircut_ppm)
+def collateral_contingencies(asset: CollateralAsset, beyond: Beyond, kept_ppm: int) -> Contingencies:
+    """Of the `kept_ppm` of its value that count, rounded down."""
+    kept = ROW_UNITS_PER_FEED_UNIT * kept_ppm
     whole = PPM * asset.unit_scale
     return Contingencies(
         expiry=0,

@@ -6,7 +6,7 @@ integers in the batch. Every node computes its own and accepts the published one
 machines may differ in the last bit of a float, the ledger may not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -152,6 +152,10 @@ class RiskGrid:
             raise UnknownInstrument(name)
         return self._instruments[name]
 
+    def lists(self, name: str) -> bool:
+        """Whether an instrument or asset has values in it."""
+        return name in self._instruments
+
     def is_linear(self, name: str) -> bool:
         """Whether an instrument's value is a multiple of its underlying's price. Raises UnknownInstrument."""
         entry = self.instrument(name)
@@ -176,10 +180,12 @@ class RiskGrid:
         return canonical.digest(self)
 
 
-def compute_grid(registry: Registry, parameters: MarketParameters, market: MarketState) -> RiskGrid:
+def compute_grid(
+    registry: Registry, parameters: MarketParameters, market: MarketState, worthless: Collection[str] = ()
+) -> RiskGrid:
     """The grid of the market's last round, over the window of initial width around each price.
 
-    Expired instruments are left out: they settle.
+    Expired instruments are left out: they settle. The assets in `worthless` are worth nothing at any node.
 
     Raises:
         MissingFeed: an underlying that never had a valid price.
@@ -200,7 +206,7 @@ def compute_grid(registry: Registry, parameters: MarketParameters, market: Marke
         if options:
             entries += _curved(options, grid, parameters, market)
         assets = [asset for asset in registry.collateral if asset.underlying == grid.symbol]
-        entries += [_collateral(asset, grid) for asset in assets]
+        entries += [_collateral(asset, grid, counts=asset.id not in worthless) for asset in assets]
     return RiskGrid(
         round=market.round,
         time=market.time,
@@ -262,20 +268,21 @@ def _linear(
     )
 
 
-def _collateral(asset: CollateralAsset, grid: UnderlyingGrid) -> InstrumentGrid:
-    """Rounded down at the nodes, so that no chord exceeds the true value; the haircut pays for its sale."""
-    kept = PPM - asset.haircut_ppm
+def _collateral(asset: CollateralAsset, grid: UnderlyingGrid, *, counts: bool) -> InstrumentGrid:
+    """Rounded down at the nodes, so that no chord exceeds the true value; the haircut pays for its sale. Of what does
+    not count nothing is kept."""
+    kept = PPM - asset.haircut_ppm if counts else 0
     return InstrumentGrid(
         id=asset.id,
         underlying=grid.symbol,
-        mark=grid.price * ROW_UNITS_PER_FEED_UNIT // asset.unit_scale,
+        mark=grid.price * ROW_UNITS_PER_FEED_UNIT // asset.unit_scale if counts else 0,
         values=tuple(node * ROW_UNITS_PER_FEED_UNIT * kept // (PPM * asset.unit_scale) for node in grid.nodes),
         gap_charge=0,
         wide_gap_charge=0,
         closing_charge=0,
         short_minimum=0,
         funding=0,
-        beyond=collateral_contingencies(asset, grid.beyond),
+        beyond=collateral_contingencies(asset, grid.beyond, kept),
     )
 
 

@@ -91,11 +91,12 @@ def leave_probability(
 
 
 def _crossing(entry: Barrier, state: MarketState, seconds: int) -> float:
-    """Of the barrier before expiry; 0 once it was crossed."""
+    """Of the barrier before expiry; 0 once it was crossed, 1 while a price beyond it waits to be confirmed."""
     left = min(seconds, entry.expiry - state.time)
     if left <= 0 or state.knocked_in_round(entry.id) is not None:
         return 0.0
-    distance = abs(log(state.price(entry.underlying) / entry.barrier))
+    price = state.price(entry.underlying)
+    distance = 0.0 if entry.is_crossed(price) else abs(log(price / entry.barrier))
     return 2 * float(ndtr(-distance / (state.sigma_ppm(entry.underlying) / PPM * sqrt(left / YEAR_SECONDS))))
 
 

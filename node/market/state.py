@@ -3,8 +3,9 @@
 Also what instruments are worth without a model: exact marks of linear instruments, and settlement prices.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from node.market import canonical, volatility
 from node.market.errors import (
@@ -149,6 +150,23 @@ class MarketState:
         return canonical.digest(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmations:
+    """What the house believes of prices that jumped, by feed.
+
+    `waited`: the price before this round waited to be confirmed; `confirmed`: this round stands by it; `waiting`: the
+    price of this round has jumped itself.
+    """
+
+    waited: frozenset[str] = frozenset()
+    confirmed: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
+
+
+NOTHING_WAITS: Final = Confirmations()
+"""Every price counts at once."""
+
+
 def genesis_state(registry: Registry, parameters: MarketParameters, height: int, time: int) -> MarketState:
     """Round 0: no feed has a price yet.
 
@@ -176,11 +194,13 @@ def advance(
     registry: Registry,
     parameters: MarketParameters,
     surfaces: Sequence[Surface] = (),
+    confirmations: Confirmations = NOTHING_WAITS,
 ) -> MarketState:
     """The state one round later. A feed that is refused or absent keeps its price and is marked stale.
 
     `surfaces` are the ones that the round brings, at most one an underlying, and come into force; where it brings none,
-    the one before stays.
+    the one before stays. A price that waits to be confirmed is in force like any other, but crosses no barrier and
+    enters no settlement average before it is.
 
     Funding accrues on the price in force since the last round. The first price of a feed starts its
     volatility's clock and moves nothing.
@@ -197,7 +217,7 @@ def advance(
     )
     stale = tuple(entry.symbol for entry in state.underlyings if not isinstance(aggregated.get(entry.symbol), Price))
     funding = tuple(_accrue(entry, state, time - state.time, registry, parameters) for entry in state.funding)
-    averages = _averaged(state, time, registry, parameters)
+    averages = _averaged(state, time, registry, parameters, confirmations.waited - confirmations.confirmed)
     moved = replace(
         state,
         round=state.round + 1,
@@ -209,7 +229,7 @@ def advance(
         averages=averages,
         surfaces=_in_force(state.surfaces, surfaces),
     )
-    return replace(moved, knocks=(*state.knocks, *_knocked(moved, registry)))
+    return replace(moved, knocks=(*state.knocks, *_knocked(state, moved, registry, confirmations)))
 
 
 def _in_force(before: Sequence[Surface], brought: Sequence[Surface]) -> tuple[Surface, ...]:
@@ -217,29 +237,41 @@ def _in_force(before: Sequence[Surface], brought: Sequence[Surface]) -> tuple[Su
     return tuple(made[symbol] for symbol in sorted(made))
 
 
-def _knocked(state: MarketState, registry: Registry) -> tuple[Knock, ...]:
-    """The barriers that the valid prices of this round cross first, until expiry inclusive."""
-    known = {entry.id for entry in state.knocks}
-    fresh = {entry.symbol: entry.price for entry in state.underlyings if entry.symbol not in state.stale}
+def _knocked(
+    before: MarketState, after: MarketState, registry: Registry, confirmations: Confirmations
+) -> tuple[Knock, ...]:
+    """The barriers that prices cross first which count from this round on, taken until expiry inclusive.
+
+    A price that the round confirms crosses as of when it was taken, but is booked in this round: what was proven since,
+    on grids that did not know of it, must not speak for a crossed barrier.
+    """
+    known = {entry.id for entry in after.knocks}
+    counted = [entry for entry in before.underlyings if entry.symbol in confirmations.confirmed]
+    kept_out = {*after.stale, *confirmations.waiting}
+    counted += [entry for entry in after.underlyings if entry.symbol not in kept_out]
     return tuple(
-        Knock(entry.id, state.round)
+        Knock(entry.id, after.round)
         for entry in registry.barriers
         if entry.id not in known
-        and state.time <= entry.expiry
-        and entry.underlying in fresh
-        and entry.is_crossed(fresh[entry.underlying])
+        and any(
+            seen.symbol == entry.underlying and seen.priced_at <= entry.expiry and entry.is_crossed(seen.price)
+            for seen in counted
+        )
     )
 
 
 def _averaged(
-    state: MarketState, time: int, registry: Registry, parameters: MarketParameters
+    state: MarketState, time: int, registry: Registry, parameters: MarketParameters, unconfirmed: Collection[str]
 ) -> tuple[SettlementAverage, ...]:
-    """The averages once `state`'s prices were in force until `time`. A price that was stale does not count."""
+    """The averages once `state`'s prices were in force until `time`.
+
+    Neither a price that was stale counts nor one that jumped and was not confirmed by the next round.
+    """
     known = {entry.expiry: entry for entry in state.averages}
     for expiry in registry.expiries:
         first = max(state.time, expiry.time - parameters.settlement_average_seconds)
         seconds = min(time, expiry.time) - first
-        if seconds <= 0 or expiry.underlying in state.stale:
+        if seconds <= 0 or expiry.underlying in state.stale or expiry.underlying in unconfirmed:
             continue
         before = known.get(expiry, SettlementAverage(expiry, 0, 0))
         weighted = before.weighted + state.price(expiry.underlying) * seconds

@@ -44,6 +44,7 @@ _EARLY: Final = frozenset(
         Reason.VAULT_SHORT,
         Reason.CHAIN_SILENT,
         Reason.BID_PENDING,
+        Reason.ORDER_OUT_OF_TURN,
     }
 )
 log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Forced inclusion: what owners put on the hub chain, which no proposer may leave out.
+"""Forced inclusion: what owners, and validators with an order, put on the hub chain: no proposer may leave it out.
 
 An owner whom every node ignores sends a signed message to `ClearingHub.submit`. All nodes see it there, in one order. A
 proposer puts what applies first into its batch; `FORCED_BLOCKS` later a validator disputes a batch without it.
@@ -38,7 +38,16 @@ from node.ledger.batch import Batch
 from node.ledger.claims import CollectingVerifier, TrustingVerifier
 from node.ledger.errors import Refused, WireError
 from node.ledger.execution import assemble, state_before_messages
-from node.ledger.messages import AccountReference, Message, OpenAccount, Trade, Transfer, accounts_of
+from node.ledger.messages import (
+    AccountReference,
+    BreakerOrder,
+    Message,
+    OpenAccount,
+    Trade,
+    Transfer,
+    WriteOffOrder,
+    accounts_of,
+)
 from node.ledger.state import House, LedgerState
 from node.ledger.submissions import decode_submission
 from node.ledger.types import AccountId, Digest
@@ -252,7 +261,7 @@ class ForcedInclusion:
 
 def _references(message: Message) -> tuple[AccountReference, ...]:
     match message:
-        case OpenAccount():
+        case OpenAccount() | BreakerOrder() | WriteOffOrder():
             return ()
         case Trade():
             return (message.terms.taker, message.maker)
@@ -270,6 +279,8 @@ def _is_over(state: LedgerState, submission: Submission) -> bool:
     """Whether no state after the final `state` can take the message in: expired, or its versions are history."""
     message = submission.message
     if isinstance(message, OpenAccount) and submission.accounts[0] in state.accounts:
+        return True
+    if isinstance(message, BreakerOrder | WriteOffOrder) and message.sequence < state.orders:
         return True
     versions = ((state.accounts.get(named.account), named.version) for named in _references(message))
     past = any(account is not None and version < account.version for account, version in versions)

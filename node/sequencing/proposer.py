@@ -224,7 +224,7 @@ def own_grid(house: House, state: LedgerState, rounds: Sequence[OracleRound]) ->
     if not market.priced:
         return None
     try:
-        return compute_grid(house.registry, house.market, market)
+        return compute_grid(house.registry, house.market, market, state.written_off)
     except MarketError as error:
         log.error("round_not_valued", round=market.round, error=str(error))
         return None

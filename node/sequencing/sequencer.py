@@ -17,6 +17,7 @@ from node.chains.certificates import ValidatorKey
 from node.chains.errors import ChainError
 from node.chains.events import BatchCommitted
 from node.ledger.batch import AccountOpening, Batch
+from node.ledger.effects import EventKind, LedgerEvent
 from node.ledger.epochs import Epochs
 from node.ledger.errors import LedgerError, Refused, WireError
 from node.ledger.execution import Executed
@@ -45,6 +46,10 @@ from node.sequencing.voter import Voter, VoterLimits
 from node.store import Latency, Store
 
 _TICK: Final = 0.02
+_ORDERED: Final = frozenset(
+    {EventKind.BREAKER_SET, EventKind.BREAKER_ENDED, EventKind.WRITTEN_OFF, EventKind.REINSTATED, EventKind.GIVEN_UP}
+)
+"""What came of the validators' orders: told in the log."""
 log = structlog.get_logger(__name__)
 
 
@@ -342,6 +347,9 @@ class Sequencer:
         await self.consensus.begin(executed.state)
         self._forced.advance(executed.state)
         log.info("batch_final", number=batch.number, root=executed.state.root.hex(), messages=len(batch.messages))
+        for effect in executed.effects:
+            if isinstance(effect, LedgerEvent) and effect.kind in _ORDERED:
+                log.warning(effect.kind.value.lower(), number=batch.number, **dict(effect.attributes))
         for subscriber in self._subscribers:
             await subscriber(FinalNews(batch, executed))
 

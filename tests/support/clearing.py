@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import pytest
 
@@ -24,17 +25,20 @@ from node.ledger.claims import InlineVerifier, Verifier
 from node.ledger.effects import Effect, EventKind, LedgerEvent
 from node.ledger.errors import BatchInvalid, Refused
 from node.ledger.execution import Executed, Proposal, assemble, execute
-from node.ledger.messages import Message
+from node.ledger.messages import BreakerOrder, Message, WriteOffOrder
 from node.ledger.opening import commitments_to_open, default_context, hidden_commitments
 from node.ledger.rounds import market_after
 from node.ledger.state import ChainCursor, Default, House, LedgerState, genesis
-from node.ledger.types import AccountId
+from node.ledger.types import AccountId, AssetId
 from node.ledger.wire import decode_batch, encode_batch
+from node.liquidation.breaker import Level
 from node.market.grid import RiskGrid, compute_grid
 from node.market.oracle_rules import Observation, observation_digest
 from node.market.state import genesis_state
 from node.market.surface import Slice
-from tests.support.ledger import BLOCK_SECONDS, CASH_OFFSET, CHAINS, FEED, START, Setting, Trader, token
+from tests.support.ledger import BLOCK_SECONDS, CASH_OFFSET, CHAINS, FAR, FEED, START, Setting, Trader, token
+
+Order = TypeVar("Order", BreakerOrder, WriteOffOrder)
 
 FIRST_PRICES: Mapping[str, float] = {"BTC": 8_000, "ETH": 200}
 
@@ -165,7 +169,8 @@ class Clearing:
         rounds = self.rounds_until(height)
         market = market_after(self.house, self.state, rounds)
         due = rounds and market.priced and valued
-        grid = compute_grid(self.house.registry, self.house.market, market) if due else None
+        worthless = self.state.written_off
+        grid = compute_grid(self.house.registry, self.house.market, market, worthless) if due else None
         up = [validator for place, validator in enumerate(self.house.validators) if place != self.down]
         proposer = up[self.proposer % len(up)]
         return assemble(
@@ -241,6 +246,21 @@ class Clearing:
     def deposit(self, account: AccountId, chain: int, symbol: str, amount: int, blocks: int = 0) -> Executed:
         """A deposit of `amount` ledger units."""
         return self.batch(events={chain: (Deposited(account, token(chain, symbol), amount),)}, blocks=blocks)
+
+    def ordered(self, order: Order, signers: Sequence[int] = (0, 1, 2)) -> Order:
+        """The order with the signatures of the validators at these places."""
+        digest = order.digest(self.house.deployment)
+        return replace(order, signatures=tuple(self.setting.keys[place].sign_digest(digest) for place in signers))
+
+    def breaker(self, level: Level, blocks: int = 50, **changes: int) -> BreakerOrder:
+        """The next order of three validators: the level, until so many hub blocks after the last batch."""
+        order = BreakerOrder(self.house.epoch, self.state.orders, level, self.state.hub_height + blocks)
+        return self.ordered(replace(order, **changes))
+
+    def write_off(self, asset: str, *, reinstated: bool = False) -> WriteOffOrder:
+        """The next order of three validators about a token."""
+        name = AssetId(asset)
+        return self.ordered(WriteOffOrder(self.house.epoch, self.state.orders, name, reinstated, FAR))
 
     def opening(self, default: Default, members: Sequence[int] = (1, 2, 3)) -> AccountOpening:
         """What a coordinator makes of the members' shares; the owner's knowledge stands in for the logarithms."""

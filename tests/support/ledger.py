@@ -109,6 +109,9 @@ def make_setting(backstop_owner: Address | None = None, salt: bytes = bytes(32),
         absent_blocks=1_000_000,
         max_hub_lag=64,
         max_messages=64,
+        breaker_blocks=100,
+        plans_per_batch=64,
+        openings_per_batch=64,
     )
     house = House(
         deployment,

@@ -8,7 +8,14 @@ from clearing.v1 import ledger_service_pb2_grpc as pb_grpc
 from node.api.admission import Admission
 from node.api.backend import Backend
 from node.api.books import Books
-from node.api.convert import account_proto, batch_reference, event_proto, refusal_proto
+from node.api.convert import (
+    account_proto,
+    batch_reference,
+    breaker_proto,
+    event_proto,
+    refusal_proto,
+    write_off_proto,
+)
 from node.api.errors import Absent
 from node.api.fields import account_field, digest_field
 from node.api.guard import Context, send
@@ -54,6 +61,9 @@ class LedgerService(pb_grpc.LedgerServiceServicer):
                 pb.ChainStatus(chain_id=chain_id, booked_block=cursor.block)
                 for chain_id, cursor in sorted(state.cursors.items())
             ],
+            breaker=breaker_proto(state.breaker),
+            written_off=[write_off_proto(entry) for entry in state.written_off.values()],
+            orders=state.orders,
         )
 
     async def GetBatch(self, request: pb.GetBatchRequest, context: Context) -> pb.GetBatchResponse:  # noqa: N802
@@ -112,6 +122,7 @@ class LedgerService(pb_grpc.LedgerServiceServicer):
                     asset=name,
                     in_vault=held,
                     promised=state.escrow.get(name, 0),
+                    written_off=name in state.written_off,
                     silent=silent(house, state, house.registry.asset(name).chain_id),
                 )
                 for name, held in sorted(state.inventory.items())

@@ -51,6 +51,12 @@ class OperatorService(pb_grpc.OperatorServiceServicer):
             verify_ms_median=status.verify_ms_median,
             verify_ms_p99=status.verify_ms_p99,
             house_digest=endpoints_digest(self._backend.house, self._backend.endpoints),
+            hub_block=state.hub_height,
+            epoch=self._backend.house.epoch,
+            orders=state.orders,
+            breaker_level=int(state.breaker.level),
+            breaker_until=state.breaker.until,
+            written_off=sorted(state.written_off),
         )
 
     async def ListPeers(self, request: pb.ListPeersRequest, context: Context) -> pb.ListPeersResponse:  # noqa: N802

@@ -14,8 +14,9 @@ from node.ledger.batch import Deposited
 from node.ledger.errors import Reason, Refused
 from node.ledger.leaves import account_leaf
 from node.ledger.merkle import leaf_hash, verify_path
-from node.ledger.types import Digest
+from node.ledger.types import INSURANCE_ACCOUNT, Digest
 from node.ledger.wire import batch_hash, decode_batch, message_to_proto
+from node.liquidation.breaker import Level
 from node.sequencing.errors import PoolFull
 from tests.node.api.calls import connect, items, refusal, until_mark
 from tests.support.ledger import HUB_CHAIN, USD, Trader, token
@@ -122,6 +123,26 @@ async def test_status_tells_final_from_certified(client, node):
     state = node.ledger()
     assert (answer.final.number, answer.final.root, answer.certified) == (state.number, state.root, state.number + 1)
     assert {c.chain_id: c.booked_block for c in answer.chains}[HUB_CHAIN] == state.cursors[HUB_CHAIN].block
+
+
+async def test_an_order_is_handed_on_once_a_quorum_signed_it_and_its_outcome_told(client, node):
+    clearing = node.clearing
+    clearing.deposit(INSURANCE_ACCOUNT, 31338, "USD", 5 * USD)
+    order = clearing.breaker(Level.NO_BID)
+    unsigned = pb.SubmitMessageRequest(message=message_to_proto(clearing.ordered(order, (0, 1))))
+    assert (await refusal(client.ledger.SubmitMessage(unsigned))).reason == "SIGNATURE_INVALID"
+    await client.ledger.SubmitMessage(pb.SubmitMessageRequest(message=message_to_proto(order)))
+    assert node.taken == [order]
+    clearing.accept(order)
+    clearing.accept(clearing.write_off("USD@31338"))
+
+    status = await client.ledger.GetStatus(pb.GetStatusRequest())
+    assert status.breaker == pb.Breaker(level=2, until=order.until)
+    assert list(status.written_off) == [pb.WriteOff(asset="USD@31338", lost=5 * USD, insurance_paid=5 * USD)]
+    assert status.orders == 2
+    clearing.deposit(INSURANCE_ACCOUNT, 31338, "USD", 7)
+    books = await client.ledger.GetInvariants(pb.GetInvariantsRequest())
+    assert {entry.asset: entry.written_off for entry in books.assets} == {"USD@31337": False, "USD@31338": True}
 
 
 async def test_a_batch_comes_as_the_bytes_that_were_signed(client, node):

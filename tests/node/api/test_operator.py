@@ -10,6 +10,7 @@ from node.api.convert_market import endpoints_digest
 from node.api.services.operator import quantile
 from node.ledger.effects import PayAction
 from node.ledger.types import Address, AssetId, Digest
+from node.liquidation.breaker import Level
 from node.store import Latency
 from tests.support.ledger import CHAINS
 
@@ -28,6 +29,18 @@ async def test_node_status_tells_identity_heights_and_latencies(operator, node):
     assert [(c.chain_id, c.final_block) for c in status.chains] == [(c, 500) for c in CHAINS]
     assert (status.certified_ms_median, status.certified_ms_p99) == (50.0, 99.0)
     assert (status.final_ms_median, status.final_ms_p99) == (500.0, 990.0)
+
+
+async def test_node_status_tells_what_the_validators_ordered(operator, node):
+    clearing = node.clearing
+    clearing.accept(clearing.breaker(Level.HALTED))
+    clearing.accept(clearing.write_off("WETH@31338"))
+
+    status = await operator.operator.GetNodeStatus(pb.GetNodeStatusRequest())
+
+    assert (status.hub_block, status.epoch, status.orders) == (clearing.state.hub_height, 0, 2)
+    assert (status.breaker_level, status.breaker_until) == (3, clearing.state.breaker.until)
+    assert list(status.written_off) == ["WETH@31338"]
 
 
 async def test_a_node_without_samples_states_no_latency(operator):

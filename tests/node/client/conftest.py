@@ -91,6 +91,9 @@ def make_house() -> House:
         absent_blocks=160,
         max_hub_lag=20,
         max_messages=100,
+        breaker_blocks=100,
+        plans_per_batch=64,
+        openings_per_batch=64,
     )
     return House(
         deployment=Deployment(31337, b"\x0a" * 20, b"\x05" * 32),
@@ -161,9 +164,9 @@ def grid(house: House) -> RiskGrid:
 
 
 @asynccontextmanager
-async def serving(house: House, grid: RiskGrid) -> AsyncIterator[Served]:
-    """A fake node of the house, listening."""
-    market = make_market(house)
+async def serving(house: House, grid: RiskGrid, market: MarketState | None = None) -> AsyncIterator[Served]:
+    """A fake node of the house, listening; by default in the market of `make_market`."""
+    market = market or make_market(house)
     cursors = {31337: ChainCursor(0, bytes(32))}
     state = replace(
         genesis(house, market, HUB_BLOCK, cursors), number=1, grids=(grid,), inventory={"USD@31337": 10**12}

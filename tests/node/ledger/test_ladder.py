@@ -13,6 +13,7 @@ from node.ledger.effects import Effect, EventKind, LedgerEvent, SeizeAction
 from node.ledger.messages import Message
 from node.ledger.state import Stage
 from node.ledger.types import INSURANCE_ACCOUNT, AccountId, MicroUsd, Status
+from node.liquidation.breaker import Level
 from tests.support.ledger import CHAINS, USD, Setting, make_setting
 from tests.support.scenes import Scene, on_margin
 
@@ -27,8 +28,8 @@ STEPS: Final = {
     "sold": "PORTFOLIO_SOLD>sold AUCTION_RESET>planned TORN_UP>sold PLANNED>planned ON_AUCTION>auction "
     "RESTORED>closing SEIZED>collateral INSURANCE_PAID>closing SHORTFALL>loss DEFAULT_CLOSED>good "
     "COLLATERAL_AWAITED>waiting",
-    "collateral": "SEIZED>collateral SEIZURE_SET_ASIDE>collateral COLLATERAL_AWAITED>waiting TORN_UP>collateral "
-    "INSURANCE_PAID>closing SHORTFALL>loss DEFAULT_CLOSED>good",
+    "collateral": "SEIZED>collateral SEIZURE_SET_ASIDE>collateral COLLATERAL_AWAITED>waiting GIVEN_UP>collateral "
+    "TORN_UP>collateral INSURANCE_PAID>closing SHORTFALL>loss DEFAULT_CLOSED>good",
     "waiting": "SEIZED>collateral SEIZURE_SET_ASIDE>waiting TORN_UP>collateral INSURANCE_PAID>closing SHORTFALL>loss "
     "DEFAULT_CLOSED>good",
     "closing": "SHORTFALL>loss DEFAULT_CLOSED>good",
@@ -38,12 +39,13 @@ STEPS: Final = {
 LADDER: Final = {
     (place, step.split(">")[0]): step.split(">")[1]
     for place, steps in STEPS.items()
-    for step in [*steps.split(), f"SOLD>{place}", f"SEIZURE_RESUMED>{place}"]
+    for step in [*steps.split(), f"SOLD>{place}", f"SEIZURE_RESUMED>{place}", f"GIVEN_UP>{place}"]
 }
 """What may happen to an account without its owner, by where it stands, and where it stands then. A chain that was away
 may bring what was seized there at any time."""
 LONGEST_STAY: Final = 12
 """Batches of eight blocks: the two phases of an auction, or the grace, and a turn of each proposer."""
+ETHERS: Final = "WETH@31338"
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +115,9 @@ def turn(scene: Scene, price: float, *, bids: bool) -> tuple[Effect, ...]:
     moves=st.lists(st.sampled_from([75, 85, 92, 97, 100, 103, 110]), min_size=4, max_size=10),
     cash=st.sampled_from([2_000, 4_000]),
     bids=st.booleans(),
-    stops=st.lists(st.tuples(st.integers(0, 25), st.integers(1, 40)), min_size=2, max_size=2),
+    stops=st.dictionaries(st.integers(0, 25), st.tuples(st.sampled_from(Level), st.integers(1, 100)), max_size=2),
+    lost=st.none() | st.integers(0, 25),
+    halts=st.lists(st.tuples(st.integers(0, 25), st.integers(1, 40)), min_size=2, max_size=2),
 )
 def test_from_every_state_the_house_goes_on_without_the_owner_and_with_f_nodes_down(
     house: Setting,
@@ -123,9 +127,12 @@ def test_from_every_state_the_house_goes_on_without_the_owner_and_with_f_nodes_d
     moves: list[int],
     cash: int,
     bids: bool,
-    stops: list[tuple[int, int]],
+    stops: dict[int, tuple[Level, int]],
+    lost: int | None,
+    halts: list[tuple[int, int]],
 ):
-    """Each chain with collateral stops once, for some of the sixty steps."""
+    """Nor does it wait for an order: a level of the breaker ends by itself, and a frozen chain is given up. Each chain
+    with collateral halts once, for some of the steps."""
     held = {(chain, "WETH"): ether * 10**5 for chain in CHAINS[1:3]} if ether else {}
     scene = on_margin(house, cash=cash * USD, collateral=held)
     clearing = scene.clearing
@@ -134,13 +141,19 @@ def test_from_every_state_the_house_goes_on_without_the_owner_and_with_f_nodes_d
     for trader in (scene.maker, scene.bidder):
         clearing.deposit(trader.id, 31337, "USD", 40_000 * USD)
     clearing.down, price, place, stayed = down, 8_000.0, "good", 0
-    for step in range(60):
+    for step in range(64):
+        if step in stops:
+            clearing.accept(clearing.breaker(*stops[step]), blocks=0)
+        if step == lost:
+            executed = clearing.accept(clearing.write_off(ETHERS), blocks=0)
+            place = climb(place, scene.debtor.id, executed.effects)
+        stopped = clearing.state.breaker.level is not Level.OPEN
         before = stands(scene)
         price = max(price * (moves[step] if step < len(moves) else 100) / 100, 2_500.0)
-        away = {c for c, (first, length) in zip(CHAINS[1:3], stops, strict=True) if first <= step < first + length}
+        away = {c for c, (first, length) in zip(CHAINS[1:3], halts, strict=True) if first <= step < first + length}
         clearing.running = tuple(chain for chain in CHAINS if chain not in away)
         place = climb(place, scene.debtor.id, turn(scene, price, bids=bids))
         resting = clearing.account(scene.debtor).status in (Status.ACTIVE, Status.CLOSED)
-        stayed = 0 if resting or stands(scene) != before else stayed + 1
+        stayed = 0 if resting or stopped or stands(scene) != before else stayed + 1
         assert stayed <= LONGEST_STAY, f"nothing moves {before}"
     assert clearing.told(EventKind.DUE), "an owner that is away long enough is always due"

@@ -28,6 +28,7 @@ from node.ledger.errors import Reason
 from node.ledger.messages import Message
 from node.ledger.state import Stage
 from node.ledger.types import INSURANCE_ACCOUNT, Address, AssetId, MicroUsd, Status
+from node.liquidation.breaker import Level
 from node.market.errors import UnknownInstrument
 from tests.support.clearing import Clearing
 from tests.support.ledger import CASH_OFFSET, CHAINS, USD, Trader, address_of, make_setting, make_trade, make_transfer
@@ -175,7 +176,9 @@ class House(RuleBasedStateMachine):
         if abroad or (owner, name) in self.nullified or held.cash.value < 0:
             return
         whole = held.cash.value if asset.is_cash else held.collateral[name].value if name in held.collateral else 0
-        amount = min(whole * share // 10, self.clearing.state.available(name))
+        lost = self.clearing.state.written_off
+        there = self.clearing.state.available(name) + (lost[name].lost if name in lost else 0)
+        amount = min(whole * share // 10, there)
         if amount > 0:
             self.nullified.add((owner, name))
             exited = Exited(self.owners[owner].id, Address(asset.token), amount, version)
@@ -209,6 +212,16 @@ class House(RuleBasedStateMachine):
         if self._orders() or self.clearing.state.payouts:
             self._chain_events(Paid, 500)
 
+    @rule(level=st.sampled_from(Level), blocks=st.integers(1, 100))
+    def set_breaker(self, level: Level, blocks: int) -> None:
+        self.clearing.accept(self.clearing.breaker(level, blocks), blocks=0)
+
+    @rule(chain=chains, symbol=st.sampled_from(sorted(UNITS)))
+    def write_off_or_reinstate(self, chain: int, symbol: str) -> None:
+        asset = f"{symbol}@{chain}"
+        reinstated = asset in self.clearing.state.written_off
+        self.clearing.accept(self.clearing.write_off(asset, reinstated=reinstated), blocks=0)
+
     @precondition(lambda self: any(i in INSTRUMENTS[2:] for o in self.owners for i in o.holdings.positions))
     @rule()
     def expire(self) -> None:
@@ -239,12 +252,13 @@ class House(RuleBasedStateMachine):
         self.clearing.batch(*bids, blocks=0)
         assert {refusal.reason for refusal in self.clearing.refused} <= EXPECTED
 
-    @precondition(lambda self: self.clearing.state.payouts or self._orders())
+    @precondition(lambda self: self.clearing.state.payouts or self._orders(late=True))
     @rule(data=st.data())
     def the_chains_act(self, data: st.DataObject) -> None:
+        """Those too that nobody waits for any more."""
         paid = data.draw(st.booleans())
         share = data.draw(st.integers(0, 1000))
-        self._chain_events(lambda action: Paid(action) if paid else PayFailed(action), share)
+        self._chain_events(lambda action: Paid(action) if paid else PayFailed(action), share, late=True)
 
     def _openings(self) -> tuple[AccountOpening, ...]:
         state = self.clearing.state
@@ -254,16 +268,18 @@ class House(RuleBasedStateMachine):
             if d.stage is Stage.OPENING and d.frozen_in <= state.number
         )
 
-    def _orders(self) -> list[SeizeAction]:
-        waiting = {s.action_id for d in self.clearing.state.defaults.values() for s in d.seizures if s.proceeds is None}
+    def _orders(self, *, late: bool = False) -> list[SeizeAction]:
+        """What defaults wait for, or `late` also what they gave up and may still happen."""
+        ordered = [seizure for default in self.clearing.state.defaults.values() for seizure in default.seizures]
+        waiting = {s.action_id for s in ordered if s.outstanding or (late and s.proceeds is None)}
         return [e for e in self.clearing.effects if isinstance(e, SeizeAction) and e.action_id in waiting]
 
-    def _chain_events(self, payout: Callable[..., VaultEvent], share: int) -> None:
+    def _chain_events(self, payout: Callable[..., VaultEvent], share: int, *, late: bool = False) -> None:
         """Every payout is settled; every lot is handed over and sold between its floor and its start."""
         events: dict[int, list[VaultEvent]] = {}
         for pending in self.clearing.state.payouts.values():
             events.setdefault(int(pending.asset.split("@")[1]), []).append(payout(pending.action_id))
-        for order in self._orders():
+        for order in self._orders(late=late):
             proceeds = order.floor_price + (order.start_price - order.floor_price) * share // 1000
             sold = Sold(order.action_id, MicroUsd(proceeds))
             events.setdefault(int(order.asset.split("@")[1]), []).extend((Seized(order.action_id), sold))
@@ -281,6 +297,8 @@ class House(RuleBasedStateMachine):
         short = [dict(told.attributes) for told in self.clearing.told(EventKind.SHORTAGE)]
         cash += sum(int(line["owed"]) for line in short)
         cash += sum(amount for asset, amount in state.escrow.items() if asset.startswith("USD"))
+        cash += sum(held.amount for entry in state.written_off.values() for held in entry.stranded)
+        cash -= sum(entry.shortfall for entry in state.written_off.values())
         assert cash == sum(amount for asset, amount in state.inventory.items() if asset.startswith("USD"))
         for asset in state.inventory.keys() | state.escrow.keys():
             if not asset.startswith("USD"):
@@ -327,7 +345,13 @@ class House(RuleBasedStateMachine):
         assert all(amount > 0 for amount in (*state.inventory.values(), *state.escrow.values()))
         assert all(state.available(asset) >= 0 for asset in state.escrow)
         assert min(state.insurance, state.shortfall, state.backstop_used) >= 0
-        assert state.shortfall == sum(default.shortfall for default in state.defaults.values())
+        unpaid = [entry.shortfall for entry in (*state.defaults.values(), *state.written_off.values())]
+        assert state.shortfall == sum(unpaid)
+        assert state.certain_losses == sum(default.certain_loss for default in state.defaults.values())
+        for entry in state.written_off.values():
+            paid = entry.insurance_paid + sum(share.amount for share in entry.fund_paid) + entry.shortfall
+            assert entry.lost == paid
+            assert min(entry.lost, entry.insurance_paid, entry.shortfall) >= 0
         assert not (state.shortfall and state.insurance)
         assert min(state.default_fund.values(), default=1) > 0
 

@@ -11,6 +11,7 @@ from circuits.transcript import Deployment
 from node.ledger.messages import (
     AccountReference,
     Bid,
+    BreakerOrder,
     Contribute,
     MarginProof,
     Message,
@@ -19,10 +20,12 @@ from node.ledger.messages import (
     Trade,
     TradeTerms,
     Withdraw,
+    WriteOffOrder,
     typed_data,
 )
 from node.ledger.signatures import SignatureMalformed, recover_compact, recover_owner
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
+from node.liquidation.breaker import Level
 from tests.support.ledger import address_of
 
 HANDLE, OTHER_HANDLE = Handle(HANDLE_BASE), Handle(VALUE_BASE)
@@ -50,6 +53,8 @@ MESSAGES: dict[str, Message] = {
     "Contribute": Contribute(REFERENCE, MicroUsd(-5), 4, NONCE, 99),
     "SetAuditor": SetAuditor(REFERENCE, AuditorKey(VALUE_BASE), HANDLE.encode(), 4, NONCE, 99),
     "Bid": Bid(REFERENCE, Digest(bytes([7] * 32)), 2, 30, MicroUsd(-5), 4, NONCE, 99),
+    "BreakerOrder": BreakerOrder(1, 3, Level.NO_BID, 99),
+    "WriteOffOrder": WriteOffOrder(1, 3, AssetId("WETH@31338"), True, 99),
 }
 VALUES = {
     "OpenAccount": {
@@ -104,6 +109,8 @@ VALUES = {
         "nonce": NONCE,
         "expiry": 99,
     },
+    "BreakerOrder": {"epoch": 1, "sequence": 3, "level": 2, "until": 99},
+    "WriteOffOrder": {"epoch": 1, "sequence": 3, "asset": "WETH@31338", "reinstated": True, "expiry": 99},
 }
 
 

@@ -29,6 +29,7 @@ from node.ledger.messages import (
     MAX_MESSAGE_BYTES,
     AccountReference,
     Bid,
+    BreakerOrder,
     Contribute,
     MarginProof,
     Message,
@@ -39,6 +40,7 @@ from node.ledger.messages import (
     Transfer,
     TransferTerms,
     Withdraw,
+    WriteOffOrder,
 )
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire import (
@@ -51,6 +53,7 @@ from node.ledger.wire import (
     observation_to_proto,
     size_in_batch,
 )
+from node.liquidation.breaker import Level
 from node.market.oracle_rules import Observation
 from node.market.surface import MOST_SLICES, Slice
 from tests.circuits.test_group import compress, order_eleven_point
@@ -92,7 +95,10 @@ transfer_terms = st.builds(
     numbers,
     optional_handles,
 )
+signatures = st.lists(st.binary(min_size=64, max_size=64), max_size=4).map(tuple)
 sent: st.SearchStrategy[Message] = st.one_of(
+    st.builds(BreakerOrder, numbers, numbers, st.sampled_from(Level), numbers, signatures),
+    st.builds(WriteOffOrder, numbers, numbers, names.map(AssetId), st.booleans(), numbers, signatures),
     st.builds(OpenAccount, addresses.map(Address), indices, digests, numbers, digests, numbers, blobs),
     st.builds(MarginProof, references, numbers, digests, numbers, blobs, blobs),
     st.builds(Trade, terms, blobs, blobs, blobs, blobs, references, blobs, blobs, optional_handles, blobs),
@@ -319,6 +325,17 @@ def test_a_trade_without_auditors_has_no_field_of_theirs():
     proto = messages_pb2.ClientMessage.FromString(encode_message(TRADE)).trade
     present = {entry.name for entry, _ in (*proto.ListFields(), *proto.terms.ListFields())}
     assert not {name for name in present if "handle" in name}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"level": 4}, "level"), ({"signatures": [bytes(63)]}, "signatures")],
+)
+def test_an_order_that_no_validator_could_have_signed_is_named(change: dict[str, object], field: str):
+    proto = messages_pb2.BreakerOrder(**{"epoch": 1, "sequence": 2, "level": 3, "until": 9, **change})
+    with pytest.raises(WireError) as caught:
+        decode_message(messages_pb2.ClientMessage(breaker_order=proto).SerializeToString())
+    assert caught.value.field == field
 
 
 def test_an_empty_message_is_refused():

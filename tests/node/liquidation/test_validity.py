@@ -25,14 +25,14 @@ def test_the_matrix():
         condition: "".join("x" if action in ALLOWED[condition] else "." for action in Action) for condition in Condition
     }
     assert [action.name for action in Action] == [
-        "TRADE", "WITHDRAW", "DEADLINE", "CALL", "FREEZE", "OPEN", "BID", "BACKSTOP", "SETTLE",
+        "TRADE", "WITHDRAW", "DEADLINE", "CALL", "FREEZE", "OPEN", "BID", "BACKSTOP", "SETTLE", "OFFER", "CLOSE",
     ]  # fmt: skip
     assert marks == {
-        Condition.FRESH: "xxxxxxxxx",
-        Condition.VOLATILE: "x.xxxxxxx",
-        Condition.UNCERTAIN: "x.xx....x",
-        Condition.JUMPED: "..x......",
-        Condition.STALE: ".........",
+        Condition.FRESH: "xxxxxxxxxxx",
+        Condition.VOLATILE: "x.xxxxxxxxx",
+        Condition.UNCERTAIN: "x.xx....x.x",
+        Condition.JUMPED: "..x.......x",
+        Condition.STALE: "..........x",
     }
 
 

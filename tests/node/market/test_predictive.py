@@ -101,6 +101,9 @@ def test_a_barrier_near_the_price_makes_a_call_likely_until_it_is_crossed_or_ove
     over = listed.after(900, BTC=7_949).after(60, BTC=8_000)
     renewed = window_of(over.grid(), [near.id], [])
     assert probability(over, renewed, over.state, positions=(near.id,)) < 0.01
+    beyond = listed.after(900, BTC=7_949)
+    unconfirmed = replace(beyond.state, knocks=())
+    assert probability(beyond, window_of(beyond.grid(unconfirmed), [near.id], []), unconfirmed, 60, (near.id,)) == 1.0
 
 
 def test_a_lapsed_or_soon_too_old_window_is_certain_to_be_left(house):

@@ -13,6 +13,7 @@ from node.ledger.errors import Reason, Refused
 from node.ledger.messages import MAX_MESSAGE_BYTES, Message
 from node.ledger.state import LedgerState
 from node.ledger.wire import decode_message, encode_message
+from node.liquidation.breaker import Level
 from node.sequencing import verification
 from node.sequencing.admission import Admission, Inexcusable, PoolLimits
 from node.sequencing.errors import AccountQueueFull, PoolFull
@@ -228,3 +229,29 @@ async def test_anti_entropy_hands_out_messages_in_the_order_in_which_they_apply(
 
     assert [decode_message(item) for item in items] == [first, second]
     assert items[0] == encode_message(first)
+
+
+async def test_an_order_is_held_once_and_what_it_stops_is_refused_from_then_on(pool: Pool):
+    clearing = pool.clearing
+    order = clearing.breaker(Level.HALTED)
+    assert await pool.admission.submit(order) is not None
+    assert await pool.admission.submit(order) is None
+    with pytest.raises(Refused) as caught:
+        await pool.admission.submit(pool.owner.withdraw(pool.state, "USD@31337", 1))
+    assert caught.value.reason is Reason.BREAKER_SET
+
+
+async def test_a_peers_order_that_came_too_early_waits_for_the_one_before(pool: Pool):
+    clearing = pool.clearing
+    first, second = clearing.breaker(Level.HALTED), clearing.breaker(Level.OPEN, sequence=1)
+    assert await pool.admission.submit(second, may_park=True) is None
+    await pool.admission.submit(first)
+    async with asyncio.timeout(10):
+        while not pool.admission.holds(second.digest(clearing.house.deployment)):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_peer_must_know_that_no_quorum_signed_an_order(pool: Pool):
+    order = pool.clearing.breaker(Level.HALTED)
+    with pytest.raises(Inexcusable):
+        await pool.admission.submit(replace(order, level=Level.NO_BID), may_park=True)

@@ -10,9 +10,10 @@ import pytest
 
 from node.chains.events import Submitted
 from node.ledger.errors import Refused
-from node.ledger.messages import MarginProof, Message
+from node.ledger.messages import BreakerOrder, MarginProof, Message
 from node.ledger.submissions import MAX_SUBMISSION_BYTES, SUBMISSION_PREFIX, encode_submission
 from node.ledger.types import Digest
+from node.liquidation.breaker import Level
 from node.sequencing import forced
 from node.sequencing.admission import Admission, PoolLimits
 from node.sequencing.errors import Rule
@@ -121,6 +122,19 @@ async def test_another_message_of_the_account_excuses_and_one_of_a_stranger_does
 
     assert await scene.left_out(scene.owner.margin_proof(state, nonce=b"\2" * 32)) is None
     assert await scene.left_out(scene.other.margin_proof(state)) == scene.digest(message)
+
+
+async def test_an_order_of_the_validators_must_be_carried_like_an_owners_message(scene: Scene):
+    order = scene.clearing.breaker(Level.HALTED)
+    await scene.put(scene.clearing.ordered(order, (0, 1)), order)
+    assert await scene.left_out() == scene.digest(order)
+    assert await scene.left_out(order) is None
+
+    scene.clearing.accept(order, blocks=FORCED_BLOCKS + 1)
+    scene.forced.advance(scene.clearing.state)
+    assert len(scene.forced) == 0
+    await scene.put(order)
+    assert await scene.left_out(blocks=FORCED_BLOCKS + 1) is None, "it was carried out"
 
 
 async def test_what_is_no_message_is_passed_over(scene: Scene):
@@ -375,6 +389,22 @@ async def test_an_honest_network_with_many_submissions_never_disputes(network: N
     assert all(seen.state.accounts[trader.id].version > 0 for trader in traders[:5])
     assert heard == []
     assert network.switch.offences == []
+
+
+async def test_a_network_carries_out_an_order_that_only_the_hub_heard(network: Network):
+    heard, setting = hear_disputes(network), network.setting
+    for node in network.nodes:
+        node.start()
+    await network.mine(FINALITY)
+    until = network.nodes[0].sequencer.state.hub_height + setting.house.rules.breaker_blocks
+    order = BreakerOrder(0, 0, Level.NO_BID, until)
+    digest = order.digest(setting.house.deployment)
+    order = replace(order, signatures=tuple(key.sign_digest(digest) for key in setting.keys[1:]))
+    await network.hub_chain.mine(submission(order))
+    network.mine_every(0.2)
+
+    await network.until(lambda: all(node.sequencer.state.orders == 1 for node in network.nodes))
+    assert heard == []
 
 
 async def test_a_proposer_puts_submissions_before_its_pool(narrow: Setting):

@@ -26,7 +26,7 @@ from clearing.v1 import account_service_pb2 as clearing_dot_v1_dot_account__serv
 from clearing.v1 import messages_pb2 as clearing_dot_v1_dot_messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n clearing/v1/ledger_service.proto\x12\x0b\x63learing.v1\x1a!clearing/v1/account_service.proto\x1a\x1a\x63learing/v1/messages.proto\"\x90\x01\n\x07Refusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x34\n\x08metadata\x18\x03 \x03(\x0b\x32\".clearing.v1.Refusal.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\x14SubmitMessageRequest\x12+\n\x07message\x18\x01 \x01(\x0b\x32\x1a.clearing.v1.ClientMessage\"+\n\x15SubmitMessageResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\"\'\n\x11GetMessageRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\"\x85\x01\n\x12GetMessageResponse\x12*\n\x06status\x18\x01 \x01(\x0e\x32\x1a.clearing.v1.MessageStatus\x12\x12\n\x05\x62\x61tch\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12%\n\x07refusal\x18\x03 \x01(\x0b\x32\x14.clearing.v1.RefusalB\x08\n\x06_batch\"\x12\n\x10GetStatusRequest\"5\n\x0b\x43hainStatus\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x14\n\x0c\x62ooked_block\x18\x02 \x01(\x04\"|\n\x11GetStatusResponse\x12*\n\x05\x66inal\x18\x01 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\x12\x11\n\tcertified\x18\x02 \x01(\x04\x12(\n\x06\x63hains\x18\x03 \x03(\x0b\x32\x18.clearing.v1.ChainStatus\"!\n\x0fGetBatchRequest\x12\x0e\n\x06number\x18\x01 \x01(\x04\"g\n\x10GetBatchResponse\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x12\n\nbatch_hash\x18\x03 \x01(\x0c\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\x05 \x01(\x0c\"\xbe\x01\n\x0bLedgerEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\x0c\x12<\n\nattributes\x18\x05 \x03(\x0b\x32(.clearing.v1.LedgerEvent.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\">\n\x13StreamEventsRequest\x12\x16\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x04\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0c\"\x82\x01\n\x14StreamEventsResponse\x12)\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x18.clearing.v1.LedgerEventH\x00\x12\x37\n\x10\x63omplete_through\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReferenceH\x00\x42\x06\n\x04item\"&\n\x13GetLeafProofRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\"\x85\x01\n\x14GetLeafProofResponse\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12*\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\x12%\n\x07\x61\x63\x63ount\x18\x04 \x01(\x0b\x32\x14.clearing.v1.Account\"O\n\nAssetBooks\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x10\n\x08in_vault\x18\x02 \x01(\x04\x12\x10\n\x08promised\x18\x03 \x01(\x04\x12\x0e\n\x06silent\x18\x04 \x01(\x08\"\x16\n\x14GetInvariantsRequest\"\xe8\x01\n\x15GetInvariantsResponse\x12\x0c\n\x04hold\x18\x01 \x01(\x08\x12\x0e\n\x06\x62roken\x18\x02 \x03(\t\x12\'\n\x06\x61ssets\x18\x03 \x03(\x0b\x32\x17.clearing.v1.AssetBooks\x12\x11\n\tinsurance\x18\x04 \x01(\x12\x12\x14\n\x0c\x64\x65\x66\x61ult_fund\x18\t \x01(\x12\x12\x11\n\tshortfall\x18\x05 \x01(\x12\x12\x10\n\x08\x61\x63\x63ounts\x18\x06 \x01(\x04\x12\x0e\n\x06trades\x18\x07 \x01(\x04\x12*\n\x05\x61s_of\x18\x08 \x01(\x0b\x32\x1b.clearing.v1.BatchReference*\x9f\x01\n\rMessageStatus\x12\x1e\n\x1aMESSAGE_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16MESSAGE_STATUS_PENDING\x10\x01\x12\x1c\n\x18MESSAGE_STATUS_CERTIFIED\x10\x02\x12\x18\n\x14MESSAGE_STATUS_FINAL\x10\x03\x12\x1a\n\x16MESSAGE_STATUS_REFUSED\x10\x04\x32\xcf\x04\n\rLedgerService\x12V\n\rSubmitMessage\x12!.clearing.v1.SubmitMessageRequest\x1a\".clearing.v1.SubmitMessageResponse\x12M\n\nGetMessage\x12\x1e.clearing.v1.GetMessageRequest\x1a\x1f.clearing.v1.GetMessageResponse\x12J\n\tGetStatus\x12\x1d.clearing.v1.GetStatusRequest\x1a\x1e.clearing.v1.GetStatusResponse\x12G\n\x08GetBatch\x12\x1c.clearing.v1.GetBatchRequest\x1a\x1d.clearing.v1.GetBatchResponse\x12U\n\x0cStreamEvents\x12 .clearing.v1.StreamEventsRequest\x1a!.clearing.v1.StreamEventsResponse0\x01\x12S\n\x0cGetLeafProof\x12 .clearing.v1.GetLeafProofRequest\x1a!.clearing.v1.GetLeafProofResponse\x12V\n\rGetInvariants\x12!.clearing.v1.GetInvariantsRequest\x1a\".clearing.v1.GetInvariantsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n clearing/v1/ledger_service.proto\x12\x0b\x63learing.v1\x1a!clearing/v1/account_service.proto\x1a\x1a\x63learing/v1/messages.proto\"\x90\x01\n\x07Refusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x34\n\x08metadata\x18\x03 \x03(\x0b\x32\".clearing.v1.Refusal.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\x14SubmitMessageRequest\x12+\n\x07message\x18\x01 \x01(\x0b\x32\x1a.clearing.v1.ClientMessage\"+\n\x15SubmitMessageResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\"\'\n\x11GetMessageRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\"\x85\x01\n\x12GetMessageResponse\x12*\n\x06status\x18\x01 \x01(\x0e\x32\x1a.clearing.v1.MessageStatus\x12\x12\n\x05\x62\x61tch\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12%\n\x07refusal\x18\x03 \x01(\x0b\x32\x14.clearing.v1.RefusalB\x08\n\x06_batch\"\x12\n\x10GetStatusRequest\"5\n\x0b\x43hainStatus\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x14\n\x0c\x62ooked_block\x18\x02 \x01(\x04\"\'\n\x07\x42reaker\x12\r\n\x05level\x18\x01 \x01(\r\x12\r\n\x05until\x18\x02 \x01(\x04\"w\n\x08WriteOff\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0c\n\x04lost\x18\x02 \x01(\x04\x12\x16\n\x0einsurance_paid\x18\x03 \x01(\x04\x12\x11\n\tfund_paid\x18\x04 \x01(\x04\x12\x11\n\tshortfall\x18\x05 \x01(\x04\x12\x10\n\x08stranded\x18\x06 \x01(\x04\"\xdf\x01\n\x11GetStatusResponse\x12*\n\x05\x66inal\x18\x01 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\x12\x11\n\tcertified\x18\x02 \x01(\x04\x12(\n\x06\x63hains\x18\x03 \x03(\x0b\x32\x18.clearing.v1.ChainStatus\x12%\n\x07\x62reaker\x18\x04 \x01(\x0b\x32\x14.clearing.v1.Breaker\x12*\n\x0bwritten_off\x18\x05 \x03(\x0b\x32\x15.clearing.v1.WriteOff\x12\x0e\n\x06orders\x18\x06 \x01(\x04\"!\n\x0fGetBatchRequest\x12\x0e\n\x06number\x18\x01 \x01(\x04\"g\n\x10GetBatchResponse\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x12\n\nbatch_hash\x18\x03 \x01(\x0c\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\x05 \x01(\x0c\"\xbe\x01\n\x0bLedgerEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x62\x61tch\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\x0c\x12<\n\nattributes\x18\x05 \x03(\x0b\x32(.clearing.v1.LedgerEvent.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\">\n\x13StreamEventsRequest\x12\x16\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x04\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0c\"\x82\x01\n\x14StreamEventsResponse\x12)\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x18.clearing.v1.LedgerEventH\x00\x12\x37\n\x10\x63omplete_through\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReferenceH\x00\x42\x06\n\x04item\"&\n\x13GetLeafProofRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\"\x85\x01\n\x14GetLeafProofResponse\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12*\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\x12%\n\x07\x61\x63\x63ount\x18\x04 \x01(\x0b\x32\x14.clearing.v1.Account\"d\n\nAssetBooks\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x10\n\x08in_vault\x18\x02 \x01(\x04\x12\x10\n\x08promised\x18\x03 \x01(\x04\x12\x13\n\x0bwritten_off\x18\x04 \x01(\x08\x12\x0e\n\x06silent\x18\x05 \x01(\x08\"\x16\n\x14GetInvariantsRequest\"\xe8\x01\n\x15GetInvariantsResponse\x12\x0c\n\x04hold\x18\x01 \x01(\x08\x12\x0e\n\x06\x62roken\x18\x02 \x03(\t\x12\'\n\x06\x61ssets\x18\x03 \x03(\x0b\x32\x17.clearing.v1.AssetBooks\x12\x11\n\tinsurance\x18\x04 \x01(\x12\x12\x14\n\x0c\x64\x65\x66\x61ult_fund\x18\t \x01(\x12\x12\x11\n\tshortfall\x18\x05 \x01(\x12\x12\x10\n\x08\x61\x63\x63ounts\x18\x06 \x01(\x04\x12\x0e\n\x06trades\x18\x07 \x01(\x04\x12*\n\x05\x61s_of\x18\x08 \x01(\x0b\x32\x1b.clearing.v1.BatchReference*\x9f\x01\n\rMessageStatus\x12\x1e\n\x1aMESSAGE_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16MESSAGE_STATUS_PENDING\x10\x01\x12\x1c\n\x18MESSAGE_STATUS_CERTIFIED\x10\x02\x12\x18\n\x14MESSAGE_STATUS_FINAL\x10\x03\x12\x1a\n\x16MESSAGE_STATUS_REFUSED\x10\x04\x32\xcf\x04\n\rLedgerService\x12V\n\rSubmitMessage\x12!.clearing.v1.SubmitMessageRequest\x1a\".clearing.v1.SubmitMessageResponse\x12M\n\nGetMessage\x12\x1e.clearing.v1.GetMessageRequest\x1a\x1f.clearing.v1.GetMessageResponse\x12J\n\tGetStatus\x12\x1d.clearing.v1.GetStatusRequest\x1a\x1e.clearing.v1.GetStatusResponse\x12G\n\x08GetBatch\x12\x1c.clearing.v1.GetBatchRequest\x1a\x1d.clearing.v1.GetBatchResponse\x12U\n\x0cStreamEvents\x12 .clearing.v1.StreamEventsRequest\x1a!.clearing.v1.StreamEventsResponse0\x01\x12S\n\x0cGetLeafProof\x12 .clearing.v1.GetLeafProofRequest\x1a!.clearing.v1.GetLeafProofResponse\x12V\n\rGetInvariants\x12!.clearing.v1.GetInvariantsRequest\x1a\".clearing.v1.GetInvariantsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,8 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUSAL_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_LEDGEREVENT_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_LEDGEREVENT_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_MESSAGESTATUS']._serialized_start=1798
-  _globals['_MESSAGESTATUS']._serialized_end=1957
+  _globals['_MESSAGESTATUS']._serialized_start=2081
+  _globals['_MESSAGESTATUS']._serialized_end=2240
   _globals['_REFUSAL']._serialized_start=113
   _globals['_REFUSAL']._serialized_end=257
   _globals['_REFUSAL_METADATAENTRY']._serialized_start=210
@@ -55,30 +55,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSREQUEST']._serialized_end=568
   _globals['_CHAINSTATUS']._serialized_start=570
   _globals['_CHAINSTATUS']._serialized_end=623
-  _globals['_GETSTATUSRESPONSE']._serialized_start=625
-  _globals['_GETSTATUSRESPONSE']._serialized_end=749
-  _globals['_GETBATCHREQUEST']._serialized_start=751
-  _globals['_GETBATCHREQUEST']._serialized_end=784
-  _globals['_GETBATCHRESPONSE']._serialized_start=786
-  _globals['_GETBATCHRESPONSE']._serialized_end=889
-  _globals['_LEDGEREVENT']._serialized_start=892
-  _globals['_LEDGEREVENT']._serialized_end=1082
-  _globals['_LEDGEREVENT_ATTRIBUTESENTRY']._serialized_start=1033
-  _globals['_LEDGEREVENT_ATTRIBUTESENTRY']._serialized_end=1082
-  _globals['_STREAMEVENTSREQUEST']._serialized_start=1084
-  _globals['_STREAMEVENTSREQUEST']._serialized_end=1146
-  _globals['_STREAMEVENTSRESPONSE']._serialized_start=1149
-  _globals['_STREAMEVENTSRESPONSE']._serialized_end=1279
-  _globals['_GETLEAFPROOFREQUEST']._serialized_start=1281
-  _globals['_GETLEAFPROOFREQUEST']._serialized_end=1319
-  _globals['_GETLEAFPROOFRESPONSE']._serialized_start=1322
-  _globals['_GETLEAFPROOFRESPONSE']._serialized_end=1455
-  _globals['_ASSETBOOKS']._serialized_start=1457
-  _globals['_ASSETBOOKS']._serialized_end=1536
-  _globals['_GETINVARIANTSREQUEST']._serialized_start=1538
-  _globals['_GETINVARIANTSREQUEST']._serialized_end=1560
-  _globals['_GETINVARIANTSRESPONSE']._serialized_start=1563
-  _globals['_GETINVARIANTSRESPONSE']._serialized_end=1795
-  _globals['_LEDGERSERVICE']._serialized_start=1960
-  _globals['_LEDGERSERVICE']._serialized_end=2551
+  _globals['_BREAKER']._serialized_start=625
+  _globals['_BREAKER']._serialized_end=664
+  _globals['_WRITEOFF']._serialized_start=666
+  _globals['_WRITEOFF']._serialized_end=785
+  _globals['_GETSTATUSRESPONSE']._serialized_start=788
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1011
+  _globals['_GETBATCHREQUEST']._serialized_start=1013
+  _globals['_GETBATCHREQUEST']._serialized_end=1046
+  _globals['_GETBATCHRESPONSE']._serialized_start=1048
+  _globals['_GETBATCHRESPONSE']._serialized_end=1151
+  _globals['_LEDGEREVENT']._serialized_start=1154
+  _globals['_LEDGEREVENT']._serialized_end=1344
+  _globals['_LEDGEREVENT_ATTRIBUTESENTRY']._serialized_start=1295
+  _globals['_LEDGEREVENT_ATTRIBUTESENTRY']._serialized_end=1344
+  _globals['_STREAMEVENTSREQUEST']._serialized_start=1346
+  _globals['_STREAMEVENTSREQUEST']._serialized_end=1408
+  _globals['_STREAMEVENTSRESPONSE']._serialized_start=1411
+  _globals['_STREAMEVENTSRESPONSE']._serialized_end=1541
+  _globals['_GETLEAFPROOFREQUEST']._serialized_start=1543
+  _globals['_GETLEAFPROOFREQUEST']._serialized_end=1581
+  _globals['_GETLEAFPROOFRESPONSE']._serialized_start=1584
+  _globals['_GETLEAFPROOFRESPONSE']._serialized_end=1717
+  _globals['_ASSETBOOKS']._serialized_start=1719
+  _globals['_ASSETBOOKS']._serialized_end=1819
+  _globals['_GETINVARIANTSREQUEST']._serialized_start=1821
+  _globals['_GETINVARIANTSREQUEST']._serialized_end=1843
+  _globals['_GETINVARIANTSRESPONSE']._serialized_start=1846
+  _globals['_GETINVARIANTSRESPONSE']._serialized_end=2078
+  _globals['_LEDGERSERVICE']._serialized_start=2243
+  _globals['_LEDGERSERVICE']._serialized_end=2834
 # @@protoc_insertion_point(module_scope)

@@ -79,15 +79,45 @@ class ChainStatus(_message.Message):
     booked_block: int
     def __init__(self, chain_id: _Optional[int] = ..., booked_block: _Optional[int] = ...) -> None: ...
 
+class Breaker(_message.Message):
+    __slots__ = ("level", "until")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    level: int
+    until: int
+    def __init__(self, level: _Optional[int] = ..., until: _Optional[int] = ...) -> None: ...
+
+class WriteOff(_message.Message):
+    __slots__ = ("asset", "lost", "insurance_paid", "fund_paid", "shortfall", "stranded")
+    ASSET_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    INSURANCE_PAID_FIELD_NUMBER: _ClassVar[int]
+    FUND_PAID_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    STRANDED_FIELD_NUMBER: _ClassVar[int]
+    asset: str
+    lost: int
+    insurance_paid: int
+    fund_paid: int
+    shortfall: int
+    stranded: int
+    def __init__(self, asset: _Optional[str] = ..., lost: _Optional[int] = ..., insurance_paid: _Optional[int] = ..., fund_paid: _Optional[int] = ..., shortfall: _Optional[int] = ..., stranded: _Optional[int] = ...) -> None: ...
+
 class GetStatusResponse(_message.Message):
-    __slots__ = ("final", "certified", "chains")
+    __slots__ = ("final", "certified", "chains", "breaker", "written_off", "orders")
     FINAL_FIELD_NUMBER: _ClassVar[int]
     CERTIFIED_FIELD_NUMBER: _ClassVar[int]
     CHAINS_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_OFF_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
     final: _account_service_pb2.BatchReference
     certified: int
     chains: _containers.RepeatedCompositeFieldContainer[ChainStatus]
-    def __init__(self, final: _Optional[_Union[_account_service_pb2.BatchReference, _Mapping]] = ..., certified: _Optional[int] = ..., chains: _Optional[_Iterable[_Union[ChainStatus, _Mapping]]] = ...) -> None: ...
+    breaker: Breaker
+    written_off: _containers.RepeatedCompositeFieldContainer[WriteOff]
+    orders: int
+    def __init__(self, final: _Optional[_Union[_account_service_pb2.BatchReference, _Mapping]] = ..., certified: _Optional[int] = ..., chains: _Optional[_Iterable[_Union[ChainStatus, _Mapping]]] = ..., breaker: _Optional[_Union[Breaker, _Mapping]] = ..., written_off: _Optional[_Iterable[_Union[WriteOff, _Mapping]]] = ..., orders: _Optional[int] = ...) -> None: ...
 
 class GetBatchRequest(_message.Message):
     __slots__ = ("number",)
@@ -165,16 +195,18 @@ class GetLeafProofResponse(_message.Message):
     def __init__(self, leaf: _Optional[bytes] = ..., path: _Optional[_Iterable[bytes]] = ..., as_of: _Optional[_Union[_account_service_pb2.BatchReference, _Mapping]] = ..., account: _Optional[_Union[_account_service_pb2.Account, _Mapping]] = ...) -> None: ...
 
 class AssetBooks(_message.Message):
-    __slots__ = ("asset", "in_vault", "promised", "silent")
+    __slots__ = ("asset", "in_vault", "promised", "written_off", "silent")
     ASSET_FIELD_NUMBER: _ClassVar[int]
     IN_VAULT_FIELD_NUMBER: _ClassVar[int]
     PROMISED_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_OFF_FIELD_NUMBER: _ClassVar[int]
     SILENT_FIELD_NUMBER: _ClassVar[int]
     asset: str
     in_vault: int
     promised: int
+    written_off: bool
     silent: bool
-    def __init__(self, asset: _Optional[str] = ..., in_vault: _Optional[int] = ..., promised: _Optional[int] = ..., silent: _Optional[bool] = ...) -> None: ...
+    def __init__(self, asset: _Optional[str] = ..., in_vault: _Optional[int] = ..., promised: _Optional[int] = ..., written_off: _Optional[bool] = ..., silent: _Optional[bool] = ...) -> None: ...
 
 class GetInvariantsRequest(_message.Message):
     __slots__ = ()

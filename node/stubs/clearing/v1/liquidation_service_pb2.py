@@ -26,37 +26,37 @@ from clearing.v1 import account_service_pb2 as clearing_dot_v1_dot_account__serv
 from clearing.v1 import messages_pb2 as clearing_dot_v1_dot_messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%clearing/v1/liquidation_service.proto\x12\x0b\x63learing.v1\x1a!clearing/v1/account_service.proto\x1a\x1a\x63learing/v1/messages.proto\"+\n\x03Lot\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x12\"(\n\x07Holding\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x12\"r\n\x07Seizure\x12\x11\n\taction_id\x18\x01 \x01(\x0c\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x04\x12\x15\n\x08proceeds\x18\x04 \x01(\x12H\x00\x88\x01\x01\x12\x11\n\tset_aside\x18\x05 \x01(\x08\x42\x0b\n\t_proceeds\"\xb6\x01\n\x07\x41uction\x12\x0f\n\x07started\x18\x01 \x01(\x04\x12\x0c\n\x04\x65nds\x18\x02 \x01(\x04\x12\x0c\n\x04mark\x18\x03 \x01(\x12\x12\x15\n\rcurrent_price\x18\x04 \x01(\x12\x12\x13\n\x0b\x66loor_price\x18\x05 \x01(\x12\x12\x0e\n\x06number\x18\x06 \x01(\r\x12\r\n\x05units\x18\x07 \x01(\x04\x12\x13\n\x0btotal_units\x18\x08 \x01(\x04\x12\x1e\n\x04unit\x18\t \x03(\x0b\x32\x10.clearing.v1.Lot\"\xb9\x03\n\x07\x44\x65\x66\x61ult\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0c\x12(\n\x05stage\x18\x03 \x01(\x0e\x32\x19.clearing.v1.DefaultStage\x12\x11\n\tfrozen_in\x18\x04 \x01(\x04\x12\x11\n\topened_by\x18\x05 \x03(\r\x12\x1e\n\x04lots\x18\x06 \x03(\x0b\x32\x10.clearing.v1.Lot\x12\x0c\n\x04\x63\x61sh\x18\x07 \x01(\x12\x12(\n\ncollateral\x18\x08 \x03(\x0b\x32\x14.clearing.v1.Holding\x12\x10\n\x08\x61uctions\x18\t \x01(\r\x12%\n\x07\x61uction\x18\n \x01(\x0b\x32\x14.clearing.v1.Auction\x12\x12\n\nsale_price\x18\x0c \x01(\x12\x12&\n\x08seizures\x18\r \x03(\x0b\x32\x14.clearing.v1.Seizure\x12\x0f\n\x07penalty\x18\x0e \x01(\x12\x12\x16\n\x0einsurance_paid\x18\x0f \x01(\x12\x12\x11\n\tshortfall\x18\x10 \x01(\x12\x12\x0e\n\x06\x62uyers\x18\x11 \x03(\x0c\x12\x11\n\tfund_paid\x18\x12 \x01(\x12\x12\x0f\n\x07torn_up\x18\x13 \x01(\x12J\x04\x08\x0b\x10\x0c\">\n\x13ListDefaultsRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x16\n\x0einclude_closed\x18\x02 \x01(\x08\"j\n\x14ListDefaultsResponse\x12&\n\x08\x64\x65\x66\x61ults\x18\x01 \x03(\x0b\x32\x14.clearing.v1.Default\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\"\x1b\n\x19StreamLiquidationsRequest\"o\n\x1aStreamLiquidationsResponse\x12%\n\x07\x64\x65\x66\x61ult\x18\x01 \x01(\x0b\x32\x14.clearing.v1.Default\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\"1\n\x10SubmitBidRequest\x12\x1d\n\x03\x62id\x18\x01 \x01(\x0b\x32\x10.clearing.v1.Bid\"\'\n\x11SubmitBidResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c*\xb6\x01\n\x0c\x44\x65\x66\x61ultStage\x12\x1d\n\x19\x44\x45\x46\x41ULT_STAGE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45\x46\x41ULT_STAGE_OPENING\x10\x01\x12\x19\n\x15\x44\x45\x46\x41ULT_STAGE_AUCTION\x10\x02\x12\x1c\n\x18\x44\x45\x46\x41ULT_STAGE_COLLATERAL\x10\x03\x12\x18\n\x14\x44\x45\x46\x41ULT_STAGE_CLOSED\x10\x04\x12\x19\n\x15\x44\x45\x46\x41ULT_STAGE_PLANNED\x10\x05\x32\x9e\x02\n\x12LiquidationService\x12S\n\x0cListDefaults\x12 .clearing.v1.ListDefaultsRequest\x1a!.clearing.v1.ListDefaultsResponse\x12g\n\x12StreamLiquidations\x12&.clearing.v1.StreamLiquidationsRequest\x1a\'.clearing.v1.StreamLiquidationsResponse0\x01\x12J\n\tSubmitBid\x12\x1d.clearing.v1.SubmitBidRequest\x1a\x1e.clearing.v1.SubmitBidResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%clearing/v1/liquidation_service.proto\x12\x0b\x63learing.v1\x1a!clearing/v1/account_service.proto\x1a\x1a\x63learing/v1/messages.proto\"+\n\x03Lot\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x12\"(\n\x07Holding\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x12\"\x84\x01\n\x07Seizure\x12\x11\n\taction_id\x18\x01 \x01(\x0c\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x04\x12\x15\n\x08proceeds\x18\x04 \x01(\x12H\x00\x88\x01\x01\x12\x10\n\x08given_up\x18\x05 \x01(\x08\x12\x11\n\tset_aside\x18\x06 \x01(\x08\x42\x0b\n\t_proceeds\"\xb6\x01\n\x07\x41uction\x12\x0f\n\x07started\x18\x01 \x01(\x04\x12\x0c\n\x04\x65nds\x18\x02 \x01(\x04\x12\x0c\n\x04mark\x18\x03 \x01(\x12\x12\x15\n\rcurrent_price\x18\x04 \x01(\x12\x12\x13\n\x0b\x66loor_price\x18\x05 \x01(\x12\x12\x0e\n\x06number\x18\x06 \x01(\r\x12\r\n\x05units\x18\x07 \x01(\x04\x12\x13\n\x0btotal_units\x18\x08 \x01(\x04\x12\x1e\n\x04unit\x18\t \x03(\x0b\x32\x10.clearing.v1.Lot\"\xb9\x03\n\x07\x44\x65\x66\x61ult\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0c\x12(\n\x05stage\x18\x03 \x01(\x0e\x32\x19.clearing.v1.DefaultStage\x12\x11\n\tfrozen_in\x18\x04 \x01(\x04\x12\x11\n\topened_by\x18\x05 \x03(\r\x12\x1e\n\x04lots\x18\x06 \x03(\x0b\x32\x10.clearing.v1.Lot\x12\x0c\n\x04\x63\x61sh\x18\x07 \x01(\x12\x12(\n\ncollateral\x18\x08 \x03(\x0b\x32\x14.clearing.v1.Holding\x12\x10\n\x08\x61uctions\x18\t \x01(\r\x12%\n\x07\x61uction\x18\n \x01(\x0b\x32\x14.clearing.v1.Auction\x12\x12\n\nsale_price\x18\x0c \x01(\x12\x12&\n\x08seizures\x18\r \x03(\x0b\x32\x14.clearing.v1.Seizure\x12\x0f\n\x07penalty\x18\x0e \x01(\x12\x12\x16\n\x0einsurance_paid\x18\x0f \x01(\x12\x12\x11\n\tshortfall\x18\x10 \x01(\x12\x12\x0e\n\x06\x62uyers\x18\x11 \x03(\x0c\x12\x11\n\tfund_paid\x18\x12 \x01(\x12\x12\x0f\n\x07torn_up\x18\x13 \x01(\x12J\x04\x08\x0b\x10\x0c\">\n\x13ListDefaultsRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x16\n\x0einclude_closed\x18\x02 \x01(\x08\"j\n\x14ListDefaultsResponse\x12&\n\x08\x64\x65\x66\x61ults\x18\x01 \x03(\x0b\x32\x14.clearing.v1.Default\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\"\x1b\n\x19StreamLiquidationsRequest\"o\n\x1aStreamLiquidationsResponse\x12%\n\x07\x64\x65\x66\x61ult\x18\x01 \x01(\x0b\x32\x14.clearing.v1.Default\x12*\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1b.clearing.v1.BatchReference\"1\n\x10SubmitBidRequest\x12\x1d\n\x03\x62id\x18\x01 \x01(\x0b\x32\x10.clearing.v1.Bid\"\'\n\x11SubmitBidResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c*\xb6\x01\n\x0c\x44\x65\x66\x61ultStage\x12\x1d\n\x19\x44\x45\x46\x41ULT_STAGE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45\x46\x41ULT_STAGE_OPENING\x10\x01\x12\x19\n\x15\x44\x45\x46\x41ULT_STAGE_AUCTION\x10\x02\x12\x1c\n\x18\x44\x45\x46\x41ULT_STAGE_COLLATERAL\x10\x03\x12\x18\n\x14\x44\x45\x46\x41ULT_STAGE_CLOSED\x10\x04\x12\x19\n\x15\x44\x45\x46\x41ULT_STAGE_PLANNED\x10\x05\x32\x9e\x02\n\x12LiquidationService\x12S\n\x0cListDefaults\x12 .clearing.v1.ListDefaultsRequest\x1a!.clearing.v1.ListDefaultsResponse\x12g\n\x12StreamLiquidations\x12&.clearing.v1.StreamLiquidationsRequest\x1a\'.clearing.v1.StreamLiquidationsResponse0\x01\x12J\n\tSubmitBid\x12\x1d.clearing.v1.SubmitBidRequest\x1a\x1e.clearing.v1.SubmitBidResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clearing.v1.liquidation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DEFAULTSTAGE']._serialized_start=1356
-  _globals['_DEFAULTSTAGE']._serialized_end=1538
+  _globals['_DEFAULTSTAGE']._serialized_start=1375
+  _globals['_DEFAULTSTAGE']._serialized_end=1557
   _globals['_LOT']._serialized_start=117
   _globals['_LOT']._serialized_end=160
   _globals['_HOLDING']._serialized_start=162
   _globals['_HOLDING']._serialized_end=202
-  _globals['_SEIZURE']._serialized_start=204
-  _globals['_SEIZURE']._serialized_end=318
-  _globals['_AUCTION']._serialized_start=321
-  _globals['_AUCTION']._serialized_end=503
-  _globals['_DEFAULT']._serialized_start=506
-  _globals['_DEFAULT']._serialized_end=947
-  _globals['_LISTDEFAULTSREQUEST']._serialized_start=949
-  _globals['_LISTDEFAULTSREQUEST']._serialized_end=1011
-  _globals['_LISTDEFAULTSRESPONSE']._serialized_start=1013
-  _globals['_LISTDEFAULTSRESPONSE']._serialized_end=1119
-  _globals['_STREAMLIQUIDATIONSREQUEST']._serialized_start=1121
-  _globals['_STREAMLIQUIDATIONSREQUEST']._serialized_end=1148
-  _globals['_STREAMLIQUIDATIONSRESPONSE']._serialized_start=1150
-  _globals['_STREAMLIQUIDATIONSRESPONSE']._serialized_end=1261
-  _globals['_SUBMITBIDREQUEST']._serialized_start=1263
-  _globals['_SUBMITBIDREQUEST']._serialized_end=1312
-  _globals['_SUBMITBIDRESPONSE']._serialized_start=1314
-  _globals['_SUBMITBIDRESPONSE']._serialized_end=1353
-  _globals['_LIQUIDATIONSERVICE']._serialized_start=1541
-  _globals['_LIQUIDATIONSERVICE']._serialized_end=1827
+  _globals['_SEIZURE']._serialized_start=205
+  _globals['_SEIZURE']._serialized_end=337
+  _globals['_AUCTION']._serialized_start=340
+  _globals['_AUCTION']._serialized_end=522
+  _globals['_DEFAULT']._serialized_start=525
+  _globals['_DEFAULT']._serialized_end=966
+  _globals['_LISTDEFAULTSREQUEST']._serialized_start=968
+  _globals['_LISTDEFAULTSREQUEST']._serialized_end=1030
+  _globals['_LISTDEFAULTSRESPONSE']._serialized_start=1032
+  _globals['_LISTDEFAULTSRESPONSE']._serialized_end=1138
+  _globals['_STREAMLIQUIDATIONSREQUEST']._serialized_start=1140
+  _globals['_STREAMLIQUIDATIONSREQUEST']._serialized_end=1167
+  _globals['_STREAMLIQUIDATIONSRESPONSE']._serialized_start=1169
+  _globals['_STREAMLIQUIDATIONSRESPONSE']._serialized_end=1280
+  _globals['_SUBMITBIDREQUEST']._serialized_start=1282
+  _globals['_SUBMITBIDREQUEST']._serialized_end=1331
+  _globals['_SUBMITBIDRESPONSE']._serialized_start=1333
+  _globals['_SUBMITBIDRESPONSE']._serialized_end=1372
+  _globals['_LIQUIDATIONSERVICE']._serialized_start=1560
+  _globals['_LIQUIDATIONSERVICE']._serialized_end=1846
 # @@protoc_insertion_point(module_scope)

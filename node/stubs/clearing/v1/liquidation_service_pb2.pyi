@@ -41,18 +41,20 @@ class Holding(_message.Message):
     def __init__(self, asset: _Optional[str] = ..., amount: _Optional[int] = ...) -> None: ...
 
 class Seizure(_message.Message):
-    __slots__ = ("action_id", "asset", "amount", "proceeds", "set_aside")
+    __slots__ = ("action_id", "asset", "amount", "proceeds", "given_up", "set_aside")
     ACTION_ID_FIELD_NUMBER: _ClassVar[int]
     ASSET_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     PROCEEDS_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_UP_FIELD_NUMBER: _ClassVar[int]
     SET_ASIDE_FIELD_NUMBER: _ClassVar[int]
     action_id: bytes
     asset: str
     amount: int
     proceeds: int
+    given_up: bool
     set_aside: bool
-    def __init__(self, action_id: _Optional[bytes] = ..., asset: _Optional[str] = ..., amount: _Optional[int] = ..., proceeds: _Optional[int] = ..., set_aside: _Optional[bool] = ...) -> None: ...
+    def __init__(self, action_id: _Optional[bytes] = ..., asset: _Optional[str] = ..., amount: _Optional[int] = ..., proceeds: _Optional[int] = ..., given_up: _Optional[bool] = ..., set_aside: _Optional[bool] = ...) -> None: ...
 
 class Auction(_message.Message):
     __slots__ = ("started", "ends", "mark", "current_price", "floor_price", "number", "units", "total_units", "unit")

@@ -77,7 +77,7 @@ class Chain(_message.Message):
     def __init__(self, chain_id: _Optional[int] = ..., name: _Optional[str] = ..., hub: _Optional[bool] = ..., vault: _Optional[bytes] = ..., auction: _Optional[bytes] = ..., tokens: _Optional[_Iterable[_Union[Token, _Mapping]]] = ...) -> None: ...
 
 class HouseRules(_message.Message):
-    __slots__ = ("due_blocks", "grace_blocks", "hub_gap_blocks", "auction_blocks", "auction_discount_ppm", "penalty_ppm", "backstop", "backstop_limit", "seizure_buffer_ppm", "sale_floor_ppm", "sale_seconds", "max_hub_lag", "max_messages", "auction_start_ppm", "auction_fast_ppm", "auction_fast_blocks", "insolvent_blocks", "plan_slices", "plan_discount_ppm", "margin_buffer_ppm", "full_below", "account_cap", "batch_cap", "reset_ppm", "max_resets", "tear_up_band_ppm", "jump_ppm", "uncertain_ppm", "volatile_ppm", "chain_silent_blocks", "seizure_blocks", "sale_blocks", "absent_blocks")
+    __slots__ = ("due_blocks", "grace_blocks", "hub_gap_blocks", "auction_blocks", "auction_discount_ppm", "penalty_ppm", "backstop", "backstop_limit", "seizure_buffer_ppm", "sale_floor_ppm", "sale_seconds", "max_hub_lag", "max_messages", "auction_start_ppm", "auction_fast_ppm", "auction_fast_blocks", "insolvent_blocks", "plan_slices", "plan_discount_ppm", "margin_buffer_ppm", "full_below", "account_cap", "batch_cap", "reset_ppm", "max_resets", "tear_up_band_ppm", "jump_ppm", "uncertain_ppm", "volatile_ppm", "breaker_blocks", "plans_per_batch", "openings_per_batch", "chain_silent_blocks", "seizure_blocks", "sale_blocks", "absent_blocks")
     DUE_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     GRACE_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     HUB_GAP_BLOCKS_FIELD_NUMBER: _ClassVar[int]
@@ -107,6 +107,9 @@ class HouseRules(_message.Message):
     JUMP_PPM_FIELD_NUMBER: _ClassVar[int]
     UNCERTAIN_PPM_FIELD_NUMBER: _ClassVar[int]
     VOLATILE_PPM_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    PLANS_PER_BATCH_FIELD_NUMBER: _ClassVar[int]
+    OPENINGS_PER_BATCH_FIELD_NUMBER: _ClassVar[int]
     CHAIN_SILENT_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     SEIZURE_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     SALE_BLOCKS_FIELD_NUMBER: _ClassVar[int]
@@ -140,11 +143,14 @@ class HouseRules(_message.Message):
     jump_ppm: int
     uncertain_ppm: int
     volatile_ppm: int
+    breaker_blocks: int
+    plans_per_batch: int
+    openings_per_batch: int
     chain_silent_blocks: int
     seizure_blocks: int
     sale_blocks: int
     absent_blocks: int
-    def __init__(self, due_blocks: _Optional[int] = ..., grace_blocks: _Optional[int] = ..., hub_gap_blocks: _Optional[int] = ..., auction_blocks: _Optional[int] = ..., auction_discount_ppm: _Optional[int] = ..., penalty_ppm: _Optional[int] = ..., backstop: _Optional[bytes] = ..., backstop_limit: _Optional[int] = ..., seizure_buffer_ppm: _Optional[int] = ..., sale_floor_ppm: _Optional[int] = ..., sale_seconds: _Optional[int] = ..., max_hub_lag: _Optional[int] = ..., max_messages: _Optional[int] = ..., auction_start_ppm: _Optional[int] = ..., auction_fast_ppm: _Optional[int] = ..., auction_fast_blocks: _Optional[int] = ..., insolvent_blocks: _Optional[int] = ..., plan_slices: _Optional[int] = ..., plan_discount_ppm: _Optional[int] = ..., margin_buffer_ppm: _Optional[int] = ..., full_below: _Optional[int] = ..., account_cap: _Optional[int] = ..., batch_cap: _Optional[int] = ..., reset_ppm: _Optional[int] = ..., max_resets: _Optional[int] = ..., tear_up_band_ppm: _Optional[int] = ..., jump_ppm: _Optional[int] = ..., uncertain_ppm: _Optional[int] = ..., volatile_ppm: _Optional[int] = ..., chain_silent_blocks: _Optional[int] = ..., seizure_blocks: _Optional[int] = ..., sale_blocks: _Optional[int] = ..., absent_blocks: _Optional[int] = ...) -> None: ...
+    def __init__(self, due_blocks: _Optional[int] = ..., grace_blocks: _Optional[int] = ..., hub_gap_blocks: _Optional[int] = ..., auction_blocks: _Optional[int] = ..., auction_discount_ppm: _Optional[int] = ..., penalty_ppm: _Optional[int] = ..., backstop: _Optional[bytes] = ..., backstop_limit: _Optional[int] = ..., seizure_buffer_ppm: _Optional[int] = ..., sale_floor_ppm: _Optional[int] = ..., sale_seconds: _Optional[int] = ..., max_hub_lag: _Optional[int] = ..., max_messages: _Optional[int] = ..., auction_start_ppm: _Optional[int] = ..., auction_fast_ppm: _Optional[int] = ..., auction_fast_blocks: _Optional[int] = ..., insolvent_blocks: _Optional[int] = ..., plan_slices: _Optional[int] = ..., plan_discount_ppm: _Optional[int] = ..., margin_buffer_ppm: _Optional[int] = ..., full_below: _Optional[int] = ..., account_cap: _Optional[int] = ..., batch_cap: _Optional[int] = ..., reset_ppm: _Optional[int] = ..., max_resets: _Optional[int] = ..., tear_up_band_ppm: _Optional[int] = ..., jump_ppm: _Optional[int] = ..., uncertain_ppm: _Optional[int] = ..., volatile_ppm: _Optional[int] = ..., breaker_blocks: _Optional[int] = ..., plans_per_batch: _Optional[int] = ..., openings_per_batch: _Optional[int] = ..., chain_silent_blocks: _Optional[int] = ..., seizure_blocks: _Optional[int] = ..., sale_blocks: _Optional[int] = ..., absent_blocks: _Optional[int] = ...) -> None: ...
 
 class GetDeploymentRequest(_message.Message):
     __slots__ = ()

@@ -1,6 +1,7 @@
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -235,8 +236,38 @@ class SetAuditor(_message.Message):
     signature: bytes
     def __init__(self, reference: _Optional[_Union[AccountReference, _Mapping]] = ..., auditor: _Optional[bytes] = ..., handles: _Optional[bytes] = ..., round: _Optional[int] = ..., nonce: _Optional[bytes] = ..., expiry: _Optional[int] = ..., auditor_proof: _Optional[bytes] = ..., handles_proof: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
+class BreakerOrder(_message.Message):
+    __slots__ = ("epoch", "sequence", "level", "until", "signatures")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    sequence: int
+    level: int
+    until: int
+    signatures: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., level: _Optional[int] = ..., until: _Optional[int] = ..., signatures: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class WriteOffOrder(_message.Message):
+    __slots__ = ("epoch", "sequence", "asset", "reinstated", "expiry", "signatures")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ASSET_FIELD_NUMBER: _ClassVar[int]
+    REINSTATED_FIELD_NUMBER: _ClassVar[int]
+    EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    sequence: int
+    asset: str
+    reinstated: bool
+    expiry: int
+    signatures: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., asset: _Optional[str] = ..., reinstated: _Optional[bool] = ..., expiry: _Optional[int] = ..., signatures: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
 class ClientMessage(_message.Message):
-    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid", "transfer", "set_auditor", "contribute")
+    __slots__ = ("open_account", "margin_proof", "trade", "withdraw", "bid", "transfer", "set_auditor", "contribute", "breaker_order", "write_off_order")
     OPEN_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     MARGIN_PROOF_FIELD_NUMBER: _ClassVar[int]
     TRADE_FIELD_NUMBER: _ClassVar[int]
@@ -245,6 +276,8 @@ class ClientMessage(_message.Message):
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     SET_AUDITOR_FIELD_NUMBER: _ClassVar[int]
     CONTRIBUTE_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_ORDER_FIELD_NUMBER: _ClassVar[int]
+    WRITE_OFF_ORDER_FIELD_NUMBER: _ClassVar[int]
     open_account: OpenAccount
     margin_proof: MarginProof
     trade: Trade
@@ -253,4 +286,6 @@ class ClientMessage(_message.Message):
     transfer: Transfer
     set_auditor: SetAuditor
     contribute: Contribute
-    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., set_auditor: _Optional[_Union[SetAuditor, _Mapping]] = ..., contribute: _Optional[_Union[Contribute, _Mapping]] = ...) -> None: ...
+    breaker_order: BreakerOrder
+    write_off_order: WriteOffOrder
+    def __init__(self, open_account: _Optional[_Union[OpenAccount, _Mapping]] = ..., margin_proof: _Optional[_Union[MarginProof, _Mapping]] = ..., trade: _Optional[_Union[Trade, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., bid: _Optional[_Union[Bid, _Mapping]] = ..., transfer: _Optional[_Union[Transfer, _Mapping]] = ..., set_auditor: _Optional[_Union[SetAuditor, _Mapping]] = ..., contribute: _Optional[_Union[Contribute, _Mapping]] = ..., breaker_order: _Optional[_Union[BreakerOrder, _Mapping]] = ..., write_off_order: _Optional[_Union[WriteOffOrder, _Mapping]] = ...) -> None: ...

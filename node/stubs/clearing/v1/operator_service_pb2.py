@@ -24,33 +24,33 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clearing/v1/operator_service.proto\x12\x0b\x63learing.v1\"\x16\n\x14GetNodeStatusRequest\"H\n\tChainView\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x13\n\x0b\x66inal_block\x18\x02 \x01(\x04\x12\x14\n\x0c\x62ooked_block\x18\x03 \x01(\x04\"\xaa\x04\n\x15GetNodeStatusResponse\x12\x11\n\tvalidator\x18\x01 \x01(\x0c\x12\x19\n\x11\x64\x65ployment_digest\x18\x02 \x01(\x0c\x12\x0e\n\x06height\x18\x03 \x01(\x04\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x18\n\x10\x63\x65rtified_height\x18\x05 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x04\x12\x17\n\x0fpeers_connected\x18\x07 \x01(\r\x12\x15\n\rpool_messages\x18\x08 \x01(\x04\x12&\n\x06\x63hains\x18\t \x03(\x0b\x32\x16.clearing.v1.ChainView\x12 \n\x13\x63\x65rtified_ms_median\x18\n \x01(\x01H\x00\x88\x01\x01\x12\x1d\n\x10\x63\x65rtified_ms_p99\x18\x0b \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x0f\x66inal_ms_median\x18\x0c \x01(\x01H\x02\x88\x01\x01\x12\x19\n\x0c\x66inal_ms_p99\x18\r \x01(\x01H\x03\x88\x01\x01\x12\x1d\n\x10verify_ms_median\x18\x0e \x01(\x01H\x04\x88\x01\x01\x12\x1a\n\rverify_ms_p99\x18\x0f \x01(\x01H\x05\x88\x01\x01\x12\x14\n\x0chouse_digest\x18\x10 \x01(\x0c\x42\x16\n\x14_certified_ms_medianB\x13\n\x11_certified_ms_p99B\x12\n\x10_final_ms_medianB\x0f\n\r_final_ms_p99B\x13\n\x11_verify_ms_medianB\x10\n\x0e_verify_ms_p99\"\x12\n\x10ListPeersRequest\",\n\x04Peer\x12\x11\n\tvalidator\x18\x01 \x01(\x0c\x12\x11\n\tconnected\x18\x02 \x01(\x08\"5\n\x11ListPeersResponse\x12 \n\x05peers\x18\x01 \x03(\x0b\x32\x11.clearing.v1.Peer\"\x88\x01\n\x0bOutboxEntry\x12\n\n\x02id\x18\x01 \x01(\x0c\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.clearing.v1.OutboxKind\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\x04\x12\r\n\x05\x62\x61tch\x18\x04 \x01(\x04\x12\x13\n\x0btransaction\x18\x05 \x01(\x0c\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\"+\n\x11ListOutboxRequest\x12\x16\n\x0einclude_closed\x18\x01 \x01(\x08\"?\n\x12ListOutboxResponse\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.clearing.v1.OutboxEntry*m\n\nOutboxKind\x12\x1b\n\x17OUTBOX_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTBOX_KIND_COMMIT\x10\x01\x12\x13\n\x0fOUTBOX_KIND_PAY\x10\x02\x12\x15\n\x11OUTBOX_KIND_SEIZE\x10\x03\x32\x84\x02\n\x0fOperatorService\x12V\n\rGetNodeStatus\x12!.clearing.v1.GetNodeStatusRequest\x1a\".clearing.v1.GetNodeStatusResponse\x12J\n\tListPeers\x12\x1d.clearing.v1.ListPeersRequest\x1a\x1e.clearing.v1.ListPeersResponse\x12M\n\nListOutbox\x12\x1e.clearing.v1.ListOutboxRequest\x1a\x1f.clearing.v1.ListOutboxResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clearing/v1/operator_service.proto\x12\x0b\x63learing.v1\"\x16\n\x14GetNodeStatusRequest\"H\n\tChainView\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x13\n\x0b\x66inal_block\x18\x02 \x01(\x04\x12\x14\n\x0c\x62ooked_block\x18\x03 \x01(\x04\"\x9f\x05\n\x15GetNodeStatusResponse\x12\x11\n\tvalidator\x18\x01 \x01(\x0c\x12\x19\n\x11\x64\x65ployment_digest\x18\x02 \x01(\x0c\x12\x0e\n\x06height\x18\x03 \x01(\x04\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x18\n\x10\x63\x65rtified_height\x18\x05 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x04\x12\x17\n\x0fpeers_connected\x18\x07 \x01(\r\x12\x15\n\rpool_messages\x18\x08 \x01(\x04\x12&\n\x06\x63hains\x18\t \x03(\x0b\x32\x16.clearing.v1.ChainView\x12 \n\x13\x63\x65rtified_ms_median\x18\n \x01(\x01H\x00\x88\x01\x01\x12\x1d\n\x10\x63\x65rtified_ms_p99\x18\x0b \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x0f\x66inal_ms_median\x18\x0c \x01(\x01H\x02\x88\x01\x01\x12\x19\n\x0c\x66inal_ms_p99\x18\r \x01(\x01H\x03\x88\x01\x01\x12\x1d\n\x10verify_ms_median\x18\x0e \x01(\x01H\x04\x88\x01\x01\x12\x1a\n\rverify_ms_p99\x18\x0f \x01(\x01H\x05\x88\x01\x01\x12\x14\n\x0chouse_digest\x18\x10 \x01(\x0c\x12\x11\n\thub_block\x18\x11 \x01(\x04\x12\r\n\x05\x65poch\x18\x12 \x01(\x04\x12\x0e\n\x06orders\x18\x13 \x01(\x04\x12\x15\n\rbreaker_level\x18\x14 \x01(\r\x12\x15\n\rbreaker_until\x18\x15 \x01(\x04\x12\x13\n\x0bwritten_off\x18\x16 \x03(\tB\x16\n\x14_certified_ms_medianB\x13\n\x11_certified_ms_p99B\x12\n\x10_final_ms_medianB\x0f\n\r_final_ms_p99B\x13\n\x11_verify_ms_medianB\x10\n\x0e_verify_ms_p99\"\x12\n\x10ListPeersRequest\",\n\x04Peer\x12\x11\n\tvalidator\x18\x01 \x01(\x0c\x12\x11\n\tconnected\x18\x02 \x01(\x08\"5\n\x11ListPeersResponse\x12 \n\x05peers\x18\x01 \x03(\x0b\x32\x11.clearing.v1.Peer\"\x88\x01\n\x0bOutboxEntry\x12\n\n\x02id\x18\x01 \x01(\x0c\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.clearing.v1.OutboxKind\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\x04\x12\r\n\x05\x62\x61tch\x18\x04 \x01(\x04\x12\x13\n\x0btransaction\x18\x05 \x01(\x0c\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\"+\n\x11ListOutboxRequest\x12\x16\n\x0einclude_closed\x18\x01 \x01(\x08\"?\n\x12ListOutboxResponse\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.clearing.v1.OutboxEntry*m\n\nOutboxKind\x12\x1b\n\x17OUTBOX_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTBOX_KIND_COMMIT\x10\x01\x12\x13\n\x0fOUTBOX_KIND_PAY\x10\x02\x12\x15\n\x11OUTBOX_KIND_SEIZE\x10\x03\x32\x84\x02\n\x0fOperatorService\x12V\n\rGetNodeStatus\x12!.clearing.v1.GetNodeStatusRequest\x1a\".clearing.v1.GetNodeStatusResponse\x12J\n\tListPeers\x12\x1d.clearing.v1.ListPeersRequest\x1a\x1e.clearing.v1.ListPeersResponse\x12M\n\nListOutbox\x12\x1e.clearing.v1.ListOutboxRequest\x1a\x1f.clearing.v1.ListOutboxResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clearing.v1.operator_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTBOXKIND']._serialized_start=1076
-  _globals['_OUTBOXKIND']._serialized_end=1185
+  _globals['_OUTBOXKIND']._serialized_start=1193
+  _globals['_OUTBOXKIND']._serialized_end=1302
   _globals['_GETNODESTATUSREQUEST']._serialized_start=51
   _globals['_GETNODESTATUSREQUEST']._serialized_end=73
   _globals['_CHAINVIEW']._serialized_start=75
   _globals['_CHAINVIEW']._serialized_end=147
   _globals['_GETNODESTATUSRESPONSE']._serialized_start=150
-  _globals['_GETNODESTATUSRESPONSE']._serialized_end=704
-  _globals['_LISTPEERSREQUEST']._serialized_start=706
-  _globals['_LISTPEERSREQUEST']._serialized_end=724
-  _globals['_PEER']._serialized_start=726
-  _globals['_PEER']._serialized_end=770
-  _globals['_LISTPEERSRESPONSE']._serialized_start=772
-  _globals['_LISTPEERSRESPONSE']._serialized_end=825
-  _globals['_OUTBOXENTRY']._serialized_start=828
-  _globals['_OUTBOXENTRY']._serialized_end=964
-  _globals['_LISTOUTBOXREQUEST']._serialized_start=966
-  _globals['_LISTOUTBOXREQUEST']._serialized_end=1009
-  _globals['_LISTOUTBOXRESPONSE']._serialized_start=1011
-  _globals['_LISTOUTBOXRESPONSE']._serialized_end=1074
-  _globals['_OPERATORSERVICE']._serialized_start=1188
-  _globals['_OPERATORSERVICE']._serialized_end=1448
+  _globals['_GETNODESTATUSRESPONSE']._serialized_end=821
+  _globals['_LISTPEERSREQUEST']._serialized_start=823
+  _globals['_LISTPEERSREQUEST']._serialized_end=841
+  _globals['_PEER']._serialized_start=843
+  _globals['_PEER']._serialized_end=887
+  _globals['_LISTPEERSRESPONSE']._serialized_start=889
+  _globals['_LISTPEERSRESPONSE']._serialized_end=942
+  _globals['_OUTBOXENTRY']._serialized_start=945
+  _globals['_OUTBOXENTRY']._serialized_end=1081
+  _globals['_LISTOUTBOXREQUEST']._serialized_start=1083
+  _globals['_LISTOUTBOXREQUEST']._serialized_end=1126
+  _globals['_LISTOUTBOXRESPONSE']._serialized_start=1128
+  _globals['_LISTOUTBOXRESPONSE']._serialized_end=1191
+  _globals['_OPERATORSERVICE']._serialized_start=1305
+  _globals['_OPERATORSERVICE']._serialized_end=1565
 # @@protoc_insertion_point(module_scope)

@@ -33,7 +33,7 @@ class ChainView(_message.Message):
     def __init__(self, chain_id: _Optional[int] = ..., final_block: _Optional[int] = ..., booked_block: _Optional[int] = ...) -> None: ...
 
 class GetNodeStatusResponse(_message.Message):
-    __slots__ = ("validator", "deployment_digest", "height", "root", "certified_height", "attempt", "peers_connected", "pool_messages", "chains", "certified_ms_median", "certified_ms_p99", "final_ms_median", "final_ms_p99", "verify_ms_median", "verify_ms_p99", "house_digest")
+    __slots__ = ("validator", "deployment_digest", "height", "root", "certified_height", "attempt", "peers_connected", "pool_messages", "chains", "certified_ms_median", "certified_ms_p99", "final_ms_median", "final_ms_p99", "verify_ms_median", "verify_ms_p99", "house_digest", "hub_block", "epoch", "orders", "breaker_level", "breaker_until", "written_off")
     VALIDATOR_FIELD_NUMBER: _ClassVar[int]
     DEPLOYMENT_DIGEST_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,12 @@ class GetNodeStatusResponse(_message.Message):
     VERIFY_MS_MEDIAN_FIELD_NUMBER: _ClassVar[int]
     VERIFY_MS_P99_FIELD_NUMBER: _ClassVar[int]
     HOUSE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    HUB_BLOCK_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_OFF_FIELD_NUMBER: _ClassVar[int]
     validator: bytes
     deployment_digest: bytes
     height: int
@@ -66,7 +72,13 @@ class GetNodeStatusResponse(_message.Message):
     verify_ms_median: float
     verify_ms_p99: float
     house_digest: bytes
-    def __init__(self, validator: _Optional[bytes] = ..., deployment_digest: _Optional[bytes] = ..., height: _Optional[int] = ..., root: _Optional[bytes] = ..., certified_height: _Optional[int] = ..., attempt: _Optional[int] = ..., peers_connected: _Optional[int] = ..., pool_messages: _Optional[int] = ..., chains: _Optional[_Iterable[_Union[ChainView, _Mapping]]] = ..., certified_ms_median: _Optional[float] = ..., certified_ms_p99: _Optional[float] = ..., final_ms_median: _Optional[float] = ..., final_ms_p99: _Optional[float] = ..., verify_ms_median: _Optional[float] = ..., verify_ms_p99: _Optional[float] = ..., house_digest: _Optional[bytes] = ...) -> None: ...
+    hub_block: int
+    epoch: int
+    orders: int
+    breaker_level: int
+    breaker_until: int
+    written_off: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, validator: _Optional[bytes] = ..., deployment_digest: _Optional[bytes] = ..., height: _Optional[int] = ..., root: _Optional[bytes] = ..., certified_height: _Optional[int] = ..., attempt: _Optional[int] = ..., peers_connected: _Optional[int] = ..., pool_messages: _Optional[int] = ..., chains: _Optional[_Iterable[_Union[ChainView, _Mapping]]] = ..., certified_ms_median: _Optional[float] = ..., certified_ms_p99: _Optional[float] = ..., final_ms_median: _Optional[float] = ..., final_ms_p99: _Optional[float] = ..., verify_ms_median: _Optional[float] = ..., verify_ms_p99: _Optional[float] = ..., house_digest: _Optional[bytes] = ..., hub_block: _Optional[int] = ..., epoch: _Optional[int] = ..., orders: _Optional[int] = ..., breaker_level: _Optional[int] = ..., breaker_until: _Optional[int] = ..., written_off: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListPeersRequest(_message.Message):
     __slots__ = ()
