@@ -84,7 +84,7 @@ def house_rules(deployment: Deployment, backstop_owner: Address, backstop_limit:
         chain_silent_blocks=24,
         seizure_blocks=48,
         sale_blocks=128,
-        absent_blocks=192,
+        absent_blocks=48,
         max_hub_lag=64,
         max_messages=64,
         breaker_blocks=600,

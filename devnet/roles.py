@@ -100,8 +100,8 @@ FUNDINGS: Final = (
     Funding(Role.TOPPED_UP_LONG, 0, 2, "USD", 650_000 * USD),
     Funding(Role.STRETCHED_LONG, 0, 3, "USD", 2_800_000 * USD),
     Funding(Role.LEVERAGED_LONG, 0, 0, "USD", 1_300_000 * USD),
-    Funding(Role.LEVERAGED_LONG, 0, 1, "WETH", 6_000 * WETH),
-    Funding(Role.LEVERAGED_LONG, 0, 2, "WBTC", 125 * WBTC),
+    Funding(Role.LEVERAGED_LONG, 0, 1, "WETH", 5_000 * WETH),
+    Funding(Role.LEVERAGED_LONG, 0, 2, "WBTC", 150 * WBTC),
     Funding(Role.BACKSTOP, 0, 0, "USD", 20_000_000 * USD),
 )
 INSURANCE: Final = Funding(Role.BACKSTOP, 0, 0, "USD", 5_000_000 * USD)
@@ -125,15 +125,15 @@ TRADES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """The chain in place `chain` goes down when `role` is called, and is back `rounds` rounds later."""
+    """The chain in place `chain` goes down when `role` is called, and is back `blocks` hub blocks later."""
 
     chain: int
     role: Role
-    rounds: int
+    blocks: int
 
 
-OUTAGE: Final = Outage(2, Role.LEVERAGED_LONG, 16)
-"""Where a part of the collateral is that the default needs, for four market hours."""
+OUTAGE: Final = Outage(2, Role.LEVERAGED_LONG, 176)
+"""Where a part of the collateral is that the default needs, for longer than the default waits for it."""
 
 
 def dollars(funding: Funding, first: PriceTick) -> int:

@@ -32,11 +32,12 @@ from node.chains.liquidity import ContractSource
 from node.chains.relayer import Relayer
 from node.chains.watcher import ChainWatcher
 from node.client.deposits import Chain, VaultDeposit, pay_in
-from node.client.errors import ClientError
+from node.client.errors import ClientError, HouseRefused
 from node.client.keystore import WalletSecrets
 from node.client.sdk import ZkClear
 from node.client.signing import OwnerKey
 from node.ledger.effects import EventKind
+from node.ledger.errors import Reason
 from node.ledger.types import INSURANCE_ACCOUNT, Address, AssetId, InstrumentId, MicroUsd
 from node.market.grid import RiskGrid
 from node.sequencing.workers import prepare_worker
@@ -48,6 +49,10 @@ CLOSING_ROUNDS: Final = 80
 TRADE_ATTEMPTS: Final = 4
 STRAINED_SECONDS: Final = 0.75
 """A proof that takes longer has to share its processor with what other owners would do on machines of their own."""
+ROUNDS_AFTER_OUTAGE: Final = 3
+WITHDRAWAL_ATTEMPTS: Final = 6
+FOR_A_ROUND: Final = frozenset({Reason.ORACLE_STALE, Reason.PRICE_UNFIT})
+"""Refusals that the next round may end."""
 PROVERS: Final = 2
 """Processes that make the owners' proofs."""
 AMM_CHAIN: Final = "north"
@@ -200,15 +205,25 @@ class Scenario:
         chain, clock = self.devnet.chains.chains[outage.chain], self.devnet.clock
         self.progress(f"{outage.role} is called, and the chain {chain.plan.name} is down")
         await chain.go_down()
-        back = clock.round + outage.rounds
-        while clock.round < back:
+        back = clock.steps.height + outage.blocks
+        while clock.steps.height < back:
             await asyncio.sleep(0.1)
         await chain.come_back()
         self.progress(f"the chain {chain.plan.name} is back")
 
     async def _end_of_outage(self) -> None:
-        """Until no chain is down."""
-        while any(chain.down for chain in self.devnet.chains.chains):
+        """Until every chain is up, and the ledger has seen it alive and has had prices to go on with defaults."""
+        async with connected(self.devnet.nodes[0].api) as connection:
+            while True:
+                self._raise_failures()
+                request = ledger_service_pb2.GetInvariantsRequest()
+                books = await connection.call(connection.ledger.GetInvariants, request)
+                down = any(chain.down for chain in self.devnet.chains.chains)
+                if not down and not any(entry.silent for entry in books.assets):
+                    break
+                await asyncio.sleep(0.25)
+        seen = self.devnet.clock.round + ROUNDS_AFTER_OUTAGE
+        while self.outage is not None and await self._grid_round() < seen:
             self._raise_failures()
             await asyncio.sleep(0.1)
 
@@ -278,12 +293,20 @@ class Scenario:
     async def _withdraw(self) -> None:
         """The hedged desk takes some cash out, on a chain where others deposited dollars."""
         actor = self.actors[Role.HEDGED_DESK]
-        hub = self.devnet.chains.hub_chain.plan.chain_id
-        try:
-            await actor.accounts[0].withdraw_dollars(WITHDRAWAL, Address(actor.owner), AssetId(f"USD@{hub}"))
-        except ClientError as error:
-            actor.refusals.append(str(error))
-            _log.info("not withdrawn", role=actor.role, reason=str(error))
+        hub = AssetId(f"USD@{self.devnet.chains.hub_chain.plan.chain_id}")
+        for _ in range(WITHDRAWAL_ATTEMPTS):
+            asked = self.devnet.clock.round
+            try:
+                await actor.accounts[0].withdraw_dollars(WITHDRAWAL, Address(actor.owner), hub)
+            except ClientError as error:
+                actor.refusals.append(str(error))
+                _log.info("not withdrawn", role=actor.role, reason=str(error))
+                if not (isinstance(error, HouseRefused) and error.reason in FOR_A_ROUND):
+                    return
+            else:
+                return
+            while self.devnet.clock.round == asked:
+                await asyncio.sleep(0.1)
 
     async def _wait_for_payouts(self) -> None:
         """Until every withdrawal has been paid and booked.

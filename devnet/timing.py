@@ -57,6 +57,8 @@ class MeasuringExecutor(Executor):
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """See `Executor.submit`."""
         outer: Future[T] = Future()
+        # As of a call that runs: whoever stops waiting for it does not end it, and its end finds nothing cancelled.
+        outer.set_running_or_notify_cancel()
         inner = self._pool.submit(_timed, fn, args, kwargs)
         self._calls += 1
         number = self._calls

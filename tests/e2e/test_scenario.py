@@ -17,7 +17,7 @@ from circuits.group import encode_scalar
 from devnet.instrumented import instrument
 from devnet.network import Devnet
 from devnet.nodes import DevNode, connected
-from devnet.report import Report
+from devnet.report import DefaultReport, Report
 from devnet.roles import TRADES, Role
 from devnet.scenario import WITHDRAWAL, Scenario
 from devnet.settings import Cadence
@@ -32,6 +32,7 @@ from tests.e2e.secrets_search import Finding, Secret, number, opaque, search, se
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 UNHURRIED = Cadence(round_spacing=12)
 """A trade takes eight blocks or so to be final: all of them fit into the two hours before the fall."""
+DEFAULTERS = (Role.STRETCHED_LONG, Role.LEVERAGED_LONG)
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Played:
     bodies: list[bytes]
     reserves: list[Reserve]
     secrets: dict[str, list[Secret]]
+    accounts: dict[Role, bytes]
     restored: dict[str, int]
     live: dict[str, int]
     reflected: int
@@ -123,6 +125,7 @@ async def play(devnet: Devnet, scenario: Scenario) -> Played:
         final,
         await reserves(devnet, scenario, devnet.nodes[0]),
         secrets,
+        {role: actor.accounts[0].id for role, actor in scenario.actors.items() if 0 in actor.accounts},
         restored,
         live,
         reflected_batches(devnet.nodes[1].api),
@@ -167,14 +170,48 @@ def test_the_vaults_hold_what_the_ledger_says(played: Played):
     assert sum(r.on_chain for r in played.reserves) > 0
 
 
-def test_the_leveraged_trader_defaults_and_is_liquidated_on_several_chains(played: Played):
-    (default,) = played.report.defaults
-    assert default.account == Role.LEVERAGED_LONG
+def default_of(played: Played, role: Role) -> DefaultReport:
+    """The only default of a role."""
+    (found,) = [default for default in played.report.defaults if default.account == role]
+    return found
+
+
+def told(played: Played, role: Role) -> list[str]:
+    """The kinds of all events of a role's account, in order, as the first node recorded them."""
+    account = played.accounts[role]
+    with closing(sqlite3.connect(f"file:{databases(played)[0]}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT kind FROM events WHERE account = ? ORDER BY sequence", (account,))
+        return [kind for (kind,) in found]
+
+
+def test_nobody_else_defaults(played: Played):
+    assert {default.account for default in played.report.defaults} == set(DEFAULTERS)
+
+
+def test_the_leveraged_trader_is_sold_out_and_liquidated_on_several_chains(played: Played):
+    default = default_of(played, Role.LEVERAGED_LONG)
     assert default.closed
     assert len(default.opened_by) == 3
     assert default.auctions >= 1
     assert default.buyers
     assert len([usd for usd in default.seized.values() if usd > 0]) >= 2
+
+
+def test_the_funds_pay_while_a_chain_is_down_and_its_collateral_pays_when_it_is_back(played: Played):
+    events = told(played, Role.LEVERAGED_LONG)
+    steps = ["FROZEN", "SEIZED", "COLLATERAL_AWAITED", "INSURANCE_PAID", "REOPENED", "DEFAULT_CLOSED"]
+    places = [events.index(step) for step in steps[:-1]] + [len(events) - 1 - events[::-1].index(steps[-1])]
+    assert places == sorted(places)
+    assert default_of(played, Role.LEVERAGED_LONG).seized["east"] > 0
+
+
+def test_the_stretched_trader_is_sold_in_part_and_its_account_given_back(played: Played):
+    default = default_of(played, Role.STRETCHED_LONG)
+    assert default.closed
+    assert default.buyers
+    assert not default.seized
+    assert (default.insurance_usd, default.shortfall_usd) == (0, 0)
+    assert "RESTORED" in told(played, Role.STRETCHED_LONG)
 
 
 def test_the_hedged_desk_is_never_called_but_the_same_book_split_is(played: Played):
@@ -251,8 +288,10 @@ def sizes(played: Played, role: Role) -> list[Secret]:
 
 
 def opened(played: Played) -> int:
-    """The number of the batch that opened the defaulted account."""
-    return next(n for n, body in enumerate(played.bodies, 1) if decode_batch(body).openings)
+    """The number of the batch that opened the leveraged trader's account."""
+    wanted = {t.size for t in TRADES if t.role is Role.LEVERAGED_LONG}
+    found = ((n, o) for n, body in enumerate(played.bodies, 1) for o in decode_batch(body).openings)
+    return next(n for n, opening in found if wanted & {abs(v) for v in opening.values})
 
 
 def told_before(gossip: bytes, marks: Sequence[bytes]) -> bytes:
@@ -283,8 +322,8 @@ def test_nothing_hidden_leaves_its_owner_but_what_the_default_opened(played: Pla
     places = leaves(played)
     findings: list[Finding] = []
     for role, secrets in played.secrets.items():
-        # What the default opened is public; the blindings of that account are not.
-        public = sizes(played, Role(role)) if role == Role.LEVERAGED_LONG else []
+        # What a default opened is public; the blindings of that account are not.
+        public = sizes(played, Role(role)) if role in DEFAULTERS else []
         hidden = [secret for secret in secrets if secret not in public]
         for place, data in places.items():
             findings += search(hidden, place, data)
