@@ -363,6 +363,7 @@ async def test_a_proposer_that_censors_an_account_is_disputed_and_the_next_one_c
         await network.close()
 
 
+@pytest.mark.e2e
 async def test_an_honest_network_with_many_submissions_never_disputes(network: Network):
     heard, traders = hear_disputes(network), [Trader(network.setting) for _ in range(9)]
     for node in network.nodes:
