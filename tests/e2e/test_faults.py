@@ -1,8 +1,4 @@
-"""Nodes die at the worst moments; the house goes on, and what comes back has the same ledger.
-
-One dies between certificate and commitment; two die at each step of the default in turn, as soon as they learn of it.
-The amounts of an undisturbed default are compared in tests/node/coordinator/test_takeover.py, where time stands still.
-"""
+"""Nodes die at the worst moments; the house goes on, and what comes back has the same ledger."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,28 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from devnet.instrumented import bare, instrument
+from devnet.instrumented import instrument
 from devnet.network import Devnet
 from devnet.nodes import DevNode
 from devnet.report import Report
-from devnet.roles import TRADES, Role
+from devnet.roles import TRADES
 from devnet.scenario import Scenario
 from node.ledger.batch import Batch, Paid, Seized
-from node.ledger.effects import EventKind
 from tests.e2e.runs import Reserve, batches, on_a_devnet, reserves, settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 FATAL_COMMIT = 6
 """The commitment before which the second node dies: some way into the opening of accounts."""
-LAST_TRADE = 7
-"""Ticks after which no trade is planned any more."""
-STEPS = {
-    1: (EventKind.FROZEN, EventKind.PORTFOLIO_SOLD, EventKind.SOLD),
-    2: (EventKind.OPENED, EventKind.SEIZED, EventKind.DEFAULT_CLOSED),
-}
-"""At which steps of a default the nodes in these places die."""
-FEW_TRADES = tuple(trade for trade in TRADES if trade.role in (Role.LEVERAGED_LONG, Role.STRETCHED_LONG))
-"""Those that lead to defaults: with a validator dead, each takes long."""
 SURVIVORS = (0, 3)
 """Places of the nodes that stay up, to which the actors connect."""
 
@@ -46,62 +32,51 @@ class Survived:
     reserves: list[Reserve]
     traded: int
     died_of: int
-    deaths: tuple[tuple[EventKind, int], ...]
-    """The steps of the default at which a node died, and its exit codes."""
+    behind: int
+    """How many batches the others made while the killed node was away."""
 
 
 async def killed_proposer(devnet: Devnet) -> int:
     """Wait until the wrapped node has killed itself, and start it again, without the wrapper."""
     node = devnet.nodes[1]
     code = await node.ended()
+    plain = node.command[node.command.index("--") + 1 :]
+    node.command = ("-m", "node.cli", *plain)
     await asyncio.sleep(2)
-    await started_again(node, None)
+    await node.start()
+    await node.ready()
     return code
 
 
-async def started_again(node: DevNode, step: EventKind | None) -> None:
-    """Start a dead node, to die at `step`, or to stay."""
-    bare(node)
-    if step is not None:
-        instrument(node, kill_at=step)
+async def killed_bystander(devnet: Devnet) -> int:
+    """Kill a node in the middle, let the others go on, start it again, and wait until it has caught up."""
+    node, other = devnet.nodes[2], devnet.nodes[0]
+    while devnet.clock.ticks_played < 4:
+        await asyncio.sleep(0.1)
+    before = await other.tip()
+    node.kill()
+    await node.ended()
+    while devnet.clock.ticks_played < 10:
+        await asyncio.sleep(0.1)
+    after = await other.tip()
     await node.start()
     await node.ready()
-
-
-async def killed_at_steps(node: DevNode, steps: Sequence[EventKind], deaths: list[tuple[EventKind, int]]) -> None:
-    """Let the node die at each step of a default in turn, and start it again each time. It has to be dead now."""
-    for step in steps:
-        await started_again(node, step)
-        deaths.append((step, await node.ended()))
-    await started_again(node, None)
-
-
-async def killed_bystanders(devnet: Devnet, deaths: list[tuple[EventKind, int]]) -> None:
-    """Once all trades had their rounds, kill two nodes, one after the other, and let them die again and again."""
-    while devnet.clock.ticks_played < LAST_TRADE:
-        await asyncio.sleep(0.1)
-    async with asyncio.TaskGroup() as group:
-        for place, steps in STEPS.items():
-            node = devnet.nodes[place]
-            node.kill()
-            await node.ended()
-            group.create_task(killed_at_steps(node, steps, deaths))
-            while not node.running or await node.tip() is None:
-                await asyncio.sleep(0.1)
+    assert before is not None
+    assert after is not None
+    return after.number - before.number
 
 
 async def play(devnet: Devnet, scenario: Scenario) -> Survived:
     proposer = asyncio.create_task(killed_proposer(devnet))
     await scenario.open_accounts()
     died_of = await asyncio.wait_for(proposer, 120)
-    deaths: list[tuple[EventKind, int]] = []
-    bystanders = asyncio.create_task(killed_bystanders(devnet, deaths))
+    bystander = asyncio.create_task(killed_bystander(devnet))
     await scenario.play()
-    await asyncio.wait_for(bystanders, 120)
+    behind = await asyncio.wait_for(bystander, 120)
     report = await scenario.report()
     ledgers = [await batches(node) for node in devnet.nodes]
     return Survived(
-        report, ledgers, await reserves(devnet, scenario, devnet.nodes[2]), scenario.traded, died_of, tuple(deaths)
+        report, ledgers, await reserves(devnet, scenario, devnet.nodes[2]), scenario.traded, died_of, behind
     )
 
 
@@ -111,22 +86,18 @@ def survived(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Survived:
         instrument(nodes[1], kill_before=FATAL_COMMIT)
 
     chosen = settings(tmp_path_factory.mktemp("faults") / "run", cache, hours=6)
-    return on_a_devnet(chosen, play, prepare=prepare, trades=FEW_TRADES, outage=None, homes=SURVIVORS)
+    return on_a_devnet(chosen, play, prepare=prepare, outage=None, homes=SURVIVORS)
 
 
 def test_the_proposer_was_killed_between_certificate_and_commit(survived: Survived):
     assert survived.died_of == -9
 
 
-def test_a_node_died_at_each_step_of_the_default_and_the_default_came_to_its_end(survived: Survived):
-    assert sorted(survived.deaths) == sorted((step, -9) for steps in STEPS.values() for step in steps)
-    default = next(default for default in survived.report.defaults if default.account == Role.LEVERAGED_LONG)
-    assert default.closed
-    assert default.buyers
-    assert sum(default.seized.values()) > 0
+def test_the_others_went_on_while_a_node_was_dead(survived: Survived):
+    assert survived.behind >= 3
 
 
-def test_they_came_back_to_the_same_root(survived: Survived):
+def test_both_came_back_to_the_same_root(survived: Survived):
     assert len(survived.report.roots) == 4
     assert survived.report.agreed
     assert survived.report.invariants.matched_book
@@ -141,7 +112,7 @@ def test_no_batch_is_missing_or_there_twice(survived: Survived):
 
 def test_the_ledger_has_exactly_the_trades_that_clients_were_told_are_final(survived: Survived):
     """Not all are made: with a validator dead some proposals expire before the maker's proof is final."""
-    assert survived.report.trades == survived.traded > 1
+    assert survived.report.trades == survived.traded > len(TRADES) // 4
 
 
 def test_no_action_is_carried_out_twice(survived: Survived):
