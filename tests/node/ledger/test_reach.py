@@ -293,3 +293,26 @@ def test_nothing_is_withdrawn_from_a_chain_that_is_silent(house: Setting):
     stop(clearing)
     clearing.batch()
     clearing.accept(scene.bidder.withdraw(clearing.state, "USD@31338", 20 * USD), blocks=0)
+
+
+# Chains that are written off.
+
+
+def test_what_was_set_aside_is_not_waited_for_once_it_is_written_off(house: Setting):
+    scene = in_default(house, insurance=2_000 * USD, first=4)
+    clearing = scene.clearing
+    (order,) = orders(clearing.batch())
+    stop(clearing, FIRST)
+    for _ in range(SILENT + 1):
+        clearing.batch()
+    assert scene.default.waits_until > clearing.state.hub_height
+    clearing.accept(clearing.write_off("WETH@31338"))
+    clearing.batch()
+    paid = scene.default.insurance_paid
+    assert (scene.default.stage, scene.status) == (Stage.CLOSED, Status.CLOSED)
+    assert paid > 400 * USD
+    stop(clearing)
+    hand_over(clearing, order)
+    sell(clearing, order, paid + 9)
+    assert (clearing.state.insurance, scene.default.insurance_paid) == (2_000 * USD, 0)
+    assert clearing.state.escrow == {}
