@@ -24,6 +24,23 @@ SLOWER: Final = 1.25
 
 
 @dataclass(slots=True)
+class Pace:
+    """Real seconds between blocks: `usual` ones, more and more while the machine does not keep up."""
+
+    usual: float
+    _slow: float = SLOWED_INTERVAL
+
+    def interval(self, *, slowed: bool) -> float:
+        """Until the next block."""
+        if not slowed:
+            self._slow = SLOWED_INTERVAL
+            return self.usual
+        chosen = max(self.usual, self._slow)
+        self._slow = min(self._slow * SLOWER, LONGEST_INTERVAL)
+        return chosen
+
+
+@dataclass(slots=True)
 class LockStep:
     """Mines all chains together."""
 
@@ -114,13 +131,10 @@ class MarketClock:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        due, slow = loop.time(), SLOWED_INTERVAL
+        due, pace = loop.time(), Pace(self.cadence.block_interval)
         while True:
             lag = self.steps.height - self.ledger_height()
-            slowed = lag > LAG_FREE or self.strained()
-            interval = max(self.cadence.block_interval, slow) if slowed else self.cadence.block_interval
-            slow = min(slow * SLOWER, LONGEST_INTERVAL) if slowed else SLOWED_INTERVAL
-            due = max(due + interval, loop.time())
+            due = max(due + pace.interval(slowed=lag > LAG_FREE or self.strained()), loop.time())
             await asyncio.sleep(due - loop.time())
             await self.block()
 

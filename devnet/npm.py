@@ -6,9 +6,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from devnet.errors import DevnetError
+
 
 @dataclass
-class NpmFailed(Exception):
+class NpmFailed(DevnetError):
     """npm, or the installation of npm, failed."""
 
     output: str

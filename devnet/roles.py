@@ -124,7 +124,7 @@ TRADES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class PlannedOutage:
     """The chain in place `chain` goes down when `role` is called, and is back `blocks` hub blocks later."""
 
     chain: int
@@ -132,7 +132,7 @@ class Outage:
     blocks: int
 
 
-OUTAGE: Final = Outage(2, Role.LEVERAGED_LONG, 176)
+OUTAGE: Final = PlannedOutage(2, Role.LEVERAGED_LONG, 176)
 """Where a part of the collateral is that the default needs, for longer than the default waits for it."""
 
 

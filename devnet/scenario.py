@@ -25,8 +25,9 @@ from devnet.genesis import house_of
 from devnet.keeper import Keeper, run_keepers
 from devnet.network import Devnet
 from devnet.nodes import connected
+from devnet.outage import Outage
 from devnet.report import Report, read_defaults, read_invariants, read_record
-from devnet.roles import FUNDINGS, INSURANCE, OUTAGE, TRADES, Outage, PlannedTrade, Role
+from devnet.roles import FUNDINGS, INSURANCE, OUTAGE, TRADES, PlannedOutage, PlannedTrade, Role
 from devnet.timing import MeasuringExecutor, Quantiles
 from node.chains.liquidity import ContractSource
 from node.chains.relayer import Relayer
@@ -49,7 +50,6 @@ CLOSING_ROUNDS: Final = 80
 TRADE_ATTEMPTS: Final = 4
 STRAINED_SECONDS: Final = 0.75
 """A proof that takes longer has to share its processor with what other owners would do on machines of their own."""
-ROUNDS_AFTER_OUTAGE: Final = 3
 WITHDRAWAL_ATTEMPTS: Final = 6
 FOR_A_ROUND: Final = frozenset({Reason.ORACLE_STALE, Reason.PRICE_UNFIT})
 """Refusals that the next round may end."""
@@ -68,12 +68,13 @@ class Scenario:
     devnet: Devnet
     progress: Progress
     trades: tuple[PlannedTrade, ...] = TRADES
-    outage: Outage | None = OUTAGE
+    planned_outage: PlannedOutage | None = OUTAGE
     homes: tuple[int, ...] = (0, 1, 2, 3)
     """Places of the nodes that the actors connect to, in turn."""
     actors: dict[Role, Actor] = field(default_factory=dict)
     keepers: list[Keeper] = field(default_factory=list)
     traded: int = 0
+    outage: Outage | None = None
     _trading: int | None = field(default=None, repr=False)
     """The round whose planned trades are not all done."""
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
@@ -146,7 +147,8 @@ class Scenario:
                 self.progress(f"hour {hour:3d}: BTC {tick.btc / 1e8:,.0f}, ETH {tick.eth / 1e8:,.2f}")
             await asyncio.sleep(0.1)
         await trading
-        await self._end_of_outage()
+        if self.outage is not None:
+            await self.outage.over(self._raise_failures)
         await self._end_of_defaults()
         await self._withdraw()
         await self._wait_for_payouts()
@@ -175,8 +177,10 @@ class Scenario:
             sources = (await self._found_amm(chain),) if chain.plan.name == AMM_CHAIN else ()
             self.keepers.append(Keeper(chain, relayer, watcher, sources))
         self._spawn(run_keepers(self.keepers), "keepers")
-        if self.outage is not None:
-            self._spawn(self._break_down(self.outage), "outage")
+        if self.planned_outage is not None:
+            (account,) = self.actors[self.planned_outage.role].accounts.values()
+            self.outage = Outage(self.devnet, self.planned_outage, account.id, self.progress)
+            self._spawn(self.outage.happen(), "outage")
 
     async def _found_amm(self, chain: DevChain) -> ContractSource:
         relayer = Relayer(chain.w3, DEV_KEYS[-1], chain.plan.chain_id)
@@ -194,38 +198,6 @@ class Scenario:
         failure = self.devnet.clock.failure()
         if failure is not None:
             raise failure
-
-    async def _break_down(self, outage: Outage) -> None:
-        """Wait for the call, then take the chain away for as long as the outage lasts."""
-        (account,) = self.actors[outage.role].accounts.values()
-        async with connected(self.devnet.nodes[self.homes[0]].api) as connection:
-            async for response in connection.ledger.StreamEvents(ledger_service_pb2.StreamEventsRequest()):
-                if response.event.kind == EventKind.CALLED and response.event.account == account.id:
-                    break
-        chain, clock = self.devnet.chains.chains[outage.chain], self.devnet.clock
-        self.progress(f"{outage.role} is called, and the chain {chain.plan.name} is down")
-        await chain.go_down()
-        back = clock.steps.height + outage.blocks
-        while clock.steps.height < back:
-            await asyncio.sleep(0.1)
-        await chain.come_back()
-        self.progress(f"the chain {chain.plan.name} is back")
-
-    async def _end_of_outage(self) -> None:
-        """Until every chain is up, and the ledger has seen it alive and has had prices to go on with defaults."""
-        async with connected(self.devnet.nodes[0].api) as connection:
-            while True:
-                self._raise_failures()
-                request = ledger_service_pb2.GetInvariantsRequest()
-                books = await connection.call(connection.ledger.GetInvariants, request)
-                down = any(chain.down for chain in self.devnet.chains.chains)
-                if not down and not any(entry.silent for entry in books.assets):
-                    break
-                await asyncio.sleep(0.25)
-        seen = self.devnet.clock.round + ROUNDS_AFTER_OUTAGE
-        while self.outage is not None and await self._grid_round() < seen:
-            self._raise_failures()
-            await asyncio.sleep(0.1)
 
     async def _trade(self, begun: int) -> None:
         """The planned trades, each in its round of the replay."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from eth_abi.abi import encode
 
+from devnet.errors import DevnetError
 from devnet.npm import npm_install
 from node.chains.calls import balance_of, encode_approve, encode_call, read
 from node.chains.relayer import Relayer
@@ -32,7 +33,7 @@ FAR: Final = 2**40
 
 
 @dataclass
-class ArtefactRefused(Exception):
+class ArtefactRefused(DevnetError):
     """A build artefact is missing, or not the one that was pinned."""
 
     path: Path

@@ -20,7 +20,7 @@ from node.chains.relayer import Relayer
 from node.chains.rpc import connect, disconnect
 from node.config import NodeConfig, load_config
 from node.errors import ConfigInvalid, NodeError, OrderInvalid
-from node.ledger.messages import BreakerOrder, HouseOrder, WriteOffOrder
+from node.ledger.house_orders import BreakerOrder, HouseOrder, WriteOffOrder
 from node.ledger.state import House
 from node.ledger.submissions import encode_submission
 from node.ledger.types import AssetId

@@ -8,15 +8,8 @@ import asyncio
 from node.api.backend import Backend
 from node.api.limits import ApiLimits, BucketTable, Clock
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import (
-    BreakerOrder,
-    Message,
-    OpenAccount,
-    Trade,
-    Transfer,
-    WriteOffOrder,
-    accounts_of,
-)
+from node.ledger.house_orders import HouseOrder
+from node.ledger.messages import Message, OpenAccount, Trade, Transfer, accounts_of
 from node.ledger.orders import require_orderly
 from node.ledger.signatures import SignatureMalformed, recover_owner
 from node.ledger.types import AccountId, Address, Digest
@@ -65,7 +58,7 @@ class Admission:
             self._buckets.admit(account.hex())
 
     def _check_signatures(self, message: Message, proposal: bool) -> list[AccountId]:
-        if isinstance(message, BreakerOrder | WriteOffOrder):
+        if isinstance(message, HouseOrder):
             # An order costs nobody's allowance: a quorum signed it, and it counts once.
             require_orderly(self._backend.house, self._backend.ledger(), message)
             return []

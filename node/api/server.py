@@ -1,6 +1,7 @@
 """The two gRPC servers of a node: one for clients, one on a port of its own for operators."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ CLIENT_SERVICES: Final = tuple(
 OPERATOR_SERVICES: Final = ("clearing.v1.OperatorService",)
 
 
-class ApiServer:
+class ApiServer(ABC):
     """One gRPC server with health, reflection, limits and keepalive. Subclasses say which services it offers."""
 
     services: tuple[str, ...]
@@ -95,8 +96,9 @@ class ApiServer:
         for service in ("", *self.services):
             await self._health.set(service, kind.SERVING if serving else kind.NOT_SERVING)
 
+    @abstractmethod
     def _add_services(self, server: grpc.aio.Server) -> None:
-        raise NotImplementedError
+        """Register what this server serves."""
 
 
 class ClientServer(ApiServer):

@@ -32,9 +32,9 @@ from node.ledger.claims import Verifier, opening_claim, proof_context, side_hand
 from node.ledger.effects import Effect, EventKind, PayAction, Posting, PostingKind, event
 from node.ledger.errors import Reason, Refused
 from node.ledger.fund import apply_contribution
+from node.ledger.house_orders import BreakerOrder, WriteOffOrder
 from node.ledger.messages import (
     Bid,
-    BreakerOrder,
     Contribute,
     MarginProof,
     Message,
@@ -43,7 +43,6 @@ from node.ledger.messages import (
     Trade,
     Transfer,
     Withdraw,
-    WriteOffOrder,
 )
 from node.ledger.orders import apply_order
 from node.ledger.prices import require_allowed

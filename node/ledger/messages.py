@@ -1,76 +1,25 @@
-"""The messages that owners sign, and the orders that validators do, as frozen data, and the EIP-712 digest of each.
+"""The messages that owners sign, as frozen data with their EIP-712 digests; with the validators' orders
+(`house_orders`) they are all that a batch takes.
 
 Digests cover every field but proofs and signatures: a proof absorbs the digest, so whoever replaces it needs the
-openings. The deployment is the EIP-712 domain (hub chain id, hub address, salt), which voids a message elsewhere.
+openings.
 """
 
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from eth_account.messages import encode_typed_data
-from eth_hash.auto import keccak
-
 from circuits.auditor import AuditorKey, Handle
 from circuits.pedersen import Commitment
 from circuits.transcript import Deployment
+from node.ledger.house_orders import BreakerOrder, HouseOrder, WriteOffOrder
+from node.ledger.typed_data import message_digest
 from node.ledger.types import CASH, AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd, account_id
-from node.liquidation.breaker import Level
 
 SEALED_BOX_BYTES: Final = 96
 """A sealed opening: ephemeral key (32), value (16), blinding (32), tag (16). One length for every size, and no other:
 what else a box carried would reach the batch, and whoever sees a length would learn from it."""
 MAX_MESSAGE_BYTES: Final = 64 << 10
 """An encoded message: room for both proofs of a trade between two accounts of 500 positions each."""
-
-_TYPES: dict[str, list[dict[str, str]]] = {
-    name: [{"type": field.split()[0], "name": field.split()[1]} for field in fields.split(",")]
-    for name, fields in {
-        "OpenAccount": "address owner,uint32 index,bytes32 sealingKey,uint64 homeChain,bytes32 nonce,uint64 expiry",
-        "MarginProof": "bytes32 account,uint64 version,uint64 credits,uint64 round,bytes32 nonce,uint64 expiry",
-        "TradeTerms": "bytes32 taker,uint64 takerVersion,uint64 takerCredits,bytes32 maker,string instrument,"
-        "uint64 price,uint64 fee,uint64 round,bytes commitment,bytes32 boxDigest,bytes32 nonce,uint64 expiry,"
-        "bytes takerHandle",
-        "TradeAcceptance": "bytes32 terms,uint64 makerVersion,uint64 makerCredits,bytes makerHandle",
-        "TransferTerms": "bytes32 sender,uint64 senderVersion,uint64 senderCredits,bytes32 receiver,string asset,"
-        "uint64 round,bytes commitment,bytes32 boxDigest,bytes32 nonce,uint64 expiry,bytes senderHandle",
-        "TransferAcceptance": "bytes32 terms,uint64 receiverVersion,uint64 receiverCredits,bytes receiverHandle",
-        "Withdraw": "bytes32 account,uint64 version,uint64 credits,string asset,uint64 amount,address recipient,"
-        "uint64 round,bytes32 nonce,uint64 expiry",
-        "Bid": "bytes32 account,uint64 version,uint64 credits,bytes32 auction,uint32 number,uint64 units,int64 limit,"
-        "uint64 round,bytes32 nonce,uint64 expiry",
-        "Contribute": "bytes32 account,uint64 version,uint64 credits,int64 amount,uint64 round,"
-        "bytes32 nonce,uint64 expiry",
-        "SetAuditor": "bytes32 account,uint64 version,uint64 credits,bytes auditor,bytes handles,uint64 round,"
-        "bytes32 nonce,uint64 expiry",
-        "BreakerOrder": "uint64 epoch,uint64 sequence,uint8 level,uint64 until",
-        "WriteOffOrder": "uint64 epoch,uint64 sequence,string asset,bool reinstated,uint64 expiry",
-    }.items()
-}
-
-
-def typed_data(deployment: Deployment, name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The full EIP-712 document that a wallet shows and signs."""
-    domain_fields = ["string name", "string version", "uint256 chainId", "address verifyingContract", "bytes32 salt"]
-    return {
-        "types": {
-            "EIP712Domain": [{"type": f.split()[0], "name": f.split()[1]} for f in domain_fields],
-            name: _TYPES[name],
-        },
-        "primaryType": name,
-        "domain": {
-            "name": "zkclear",
-            "version": "1",
-            "chainId": deployment.hub_chain_id,
-            "verifyingContract": "0x" + deployment.hub.hex(),
-            "salt": deployment.salt,
-        },
-        "message": values,
-    }
-
-
-def _digest(deployment: Deployment, name: str, values: dict[str, Any]) -> Digest:
-    signable = encode_typed_data(full_message=typed_data(deployment, name, values))
-    return Digest(bytes(keccak(b"\x19" + signable.version + signable.header + signable.body)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +50,7 @@ class OpenAccount:
 
     def digest(self, deployment: Deployment) -> Digest:
         """EIP-712 digest."""
-        return _digest(
+        return message_digest(
             deployment,
             "OpenAccount",
             {
@@ -129,7 +78,7 @@ class MarginProof:
     def digest(self, deployment: Deployment) -> Digest:
         """EIP-712 digest."""
         values = self.reference.fields() | {"round": self.round, "nonce": self.nonce, "expiry": self.expiry}
-        return _digest(deployment, "MarginProof", values)
+        return message_digest(deployment, "MarginProof", values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +101,7 @@ class TradeTerms:
 
     def digest(self, deployment: Deployment) -> Digest:
         """EIP-712 digest: the trade's id."""
-        return _digest(
+        return message_digest(
             deployment,
             "TradeTerms",
             {
@@ -199,7 +148,7 @@ class Trade:
 
     def acceptance_digest(self, deployment: Deployment) -> Digest:
         """What the maker signs: the terms, with the maker's own version."""
-        return _digest(
+        return message_digest(
             deployment,
             "TradeAcceptance",
             {
@@ -229,7 +178,7 @@ class TransferTerms:
 
     def digest(self, deployment: Deployment) -> Digest:
         """EIP-712 digest: the transfer's id."""
-        return _digest(
+        return message_digest(
             deployment,
             "TransferTerms",
             {
@@ -273,7 +222,7 @@ class Transfer:
 
     def acceptance_digest(self, deployment: Deployment) -> Digest:
         """What the receiver signs: the terms, with the receiver's own version."""
-        return _digest(
+        return message_digest(
             deployment,
             "TransferAcceptance",
             {
@@ -309,7 +258,7 @@ class Withdraw:
             "nonce": self.nonce,
             "expiry": self.expiry,
         }
-        return _digest(deployment, "Withdraw", values)
+        return message_digest(deployment, "Withdraw", values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +294,7 @@ class Bid:
             "nonce": self.nonce,
             "expiry": self.expiry,
         }
-        return _digest(deployment, "Bid", values)
+        return message_digest(deployment, "Bid", values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +321,7 @@ class Contribute:
             "nonce": self.nonce,
             "expiry": self.expiry,
         }
-        return _digest(deployment, "Contribute", values)
+        return message_digest(deployment, "Contribute", values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,56 +354,7 @@ class SetAuditor:
             "nonce": self.nonce,
             "expiry": self.expiry,
         }
-        return _digest(deployment, "SetAuditor", values)
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerOrder:
-    """Sets the breaker to `level` for what is left until hub block `until`, the last that it holds at, and the last
-    whose batch may carry the order.
-
-    `sequence` counts the validators' orders, of either kind; `signatures` are compact ones of a quorum of the epoch's
-    validators, in their order.
-    """
-
-    epoch: int
-    sequence: int
-    level: Level
-    until: int
-    signatures: tuple[bytes, ...] = ()
-
-    @property
-    def expiry(self) -> int:
-        """Last hub block whose batch may carry it."""
-        return self.until
-
-    def digest(self, deployment: Deployment) -> Digest:
-        """EIP-712 digest."""
-        values = {"epoch": self.epoch, "sequence": self.sequence, "level": int(self.level), "until": self.until}
-        return _digest(deployment, "BreakerOrder", values)
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOffOrder:
-    """Writes a chain's token off, or reinstates one that was; numbered and signed like a `BreakerOrder`."""
-
-    epoch: int
-    sequence: int
-    asset: AssetId
-    reinstated: bool
-    expiry: int
-    signatures: tuple[bytes, ...] = ()
-
-    def digest(self, deployment: Deployment) -> Digest:
-        """EIP-712 digest."""
-        values = {
-            "epoch": self.epoch,
-            "sequence": self.sequence,
-            "asset": self.asset,
-            "reinstated": self.reinstated,
-            "expiry": self.expiry,
-        }
-        return _digest(deployment, "WriteOffOrder", values)
+        return message_digest(deployment, "SetAuditor", values)
 
 
 def _encoded(value: AuditorKey | Handle | None) -> bytes:
@@ -472,18 +372,8 @@ def kept_positive(asset: AssetId) -> AssetId | None:
     return None if asset == CASH else asset
 
 
-HouseOrder: TypeAlias = BreakerOrder | WriteOffOrder
 Message: TypeAlias = (
-    OpenAccount
-    | MarginProof
-    | Trade
-    | Transfer
-    | Withdraw
-    | Bid
-    | Contribute
-    | SetAuditor
-    | BreakerOrder
-    | WriteOffOrder
+    OpenAccount | MarginProof | Trade | Transfer | Withdraw | Bid | Contribute | SetAuditor | HouseOrder
 )
 
 

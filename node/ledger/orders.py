@@ -10,7 +10,7 @@ from dataclasses import replace
 from node.ledger.checks import Applied, require_live
 from node.ledger.effects import EventKind, event
 from node.ledger.errors import Reason, Refused
-from node.ledger.messages import BreakerOrder, HouseOrder, WriteOffOrder
+from node.ledger.house_orders import BreakerOrder, HouseOrder, WriteOffOrder
 from node.ledger.signatures import SignatureMalformed, recover_compact
 from node.ledger.state import Breaker, House, LedgerState
 from node.ledger.steps import Step

@@ -27,9 +27,9 @@ from node.ledger.batch import (
     VaultEvent,
 )
 from node.ledger.errors import WireError
+from node.ledger.house_orders import BreakerOrder, WriteOffOrder
 from node.ledger.messages import (
     Bid,
-    BreakerOrder,
     Contribute,
     MarginProof,
     Message,
@@ -38,7 +38,6 @@ from node.ledger.messages import (
     Trade,
     Transfer,
     Withdraw,
-    WriteOffOrder,
 )
 from node.ledger.types import AccountId, Address, AssetId, Digest, MicroUsd
 from node.ledger.wire_agreements import (

@@ -3,7 +3,7 @@
 from clearing.v1 import messages_pb2
 
 from node.ledger.errors import WireError
-from node.ledger.messages import BreakerOrder, HouseOrder, WriteOffOrder
+from node.ledger.house_orders import BreakerOrder, HouseOrder, WriteOffOrder
 from node.ledger.types import AssetId
 from node.ledger.wire_fields import exact, name_field
 from node.liquidation.breaker import Level

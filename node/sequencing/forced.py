@@ -38,16 +38,8 @@ from node.ledger.batch import Batch
 from node.ledger.claims import CollectingVerifier, TrustingVerifier
 from node.ledger.errors import Refused, WireError
 from node.ledger.execution import assemble, state_before_messages
-from node.ledger.messages import (
-    AccountReference,
-    BreakerOrder,
-    Message,
-    OpenAccount,
-    Trade,
-    Transfer,
-    WriteOffOrder,
-    accounts_of,
-)
+from node.ledger.house_orders import BreakerOrder, HouseOrder, WriteOffOrder
+from node.ledger.messages import AccountReference, Message, OpenAccount, Trade, Transfer, accounts_of
 from node.ledger.state import House, LedgerState
 from node.ledger.submissions import decode_submission
 from node.ledger.types import AccountId, Digest
@@ -280,7 +272,7 @@ def _is_over(state: LedgerState, submission: Submission) -> bool:
     message = submission.message
     if isinstance(message, OpenAccount) and submission.accounts[0] in state.accounts:
         return True
-    if isinstance(message, BreakerOrder | WriteOffOrder) and message.sequence < state.orders:
+    if isinstance(message, HouseOrder) and message.sequence < state.orders:
         return True
     versions = ((state.accounts.get(named.account), named.version) for named in _references(message))
     past = any(account is not None and version < account.version for account, version in versions)

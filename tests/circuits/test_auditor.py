@@ -67,7 +67,7 @@ HANDLES = tuple(map(AUDITOR.handle, BLINDINGS))
 TIED = HandlesClaim(AUDITOR, PAIRS, HANDLES, prove_handles(KEY, AUDITOR, PAIRS, BLINDINGS, CONTEXT), CONTEXT)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(st.tuples(st.integers(-(1 << 40), 1 << 40), st.integers(0, ORDER - 1), st.integers(-99, 99)), max_size=5)
 )

@@ -66,7 +66,7 @@ def order_eleven_point() -> Point:
 ORDER_ELEVEN = order_eleven_point()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_any_threshold_of_members_opens_and_one_fewer_does_not(data: st.DataObject) -> None:
     members = data.draw(st.integers(1, 7))
@@ -153,7 +153,7 @@ def test_a_tampered_share_is_refused(forged: DecryptionShare) -> None:
         verify_share(COMMITTEE, COMMITMENT, forged, CONTEXT)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 114 * 8 - 1))
 def test_a_share_with_any_bit_flipped_is_refused(bit: int) -> None:
     data = bytearray(SHARES[0].encode())
@@ -330,7 +330,7 @@ def test_a_committee_survives_encoding_and_pickling() -> None:
     assert decoded != OTHER
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_a_committee_with_any_byte_changed_is_refused(data: st.DataObject) -> None:
     # The number of members (bytes 2 and 3) is the house's to know: any is possible for one polynomial. Another sign of

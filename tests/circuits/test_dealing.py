@@ -32,7 +32,7 @@ def test_no_recipient_opens_anothers_box() -> None:
         DEALING.open(TERMS, 1, SECRETS[1])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
 def test_a_dealing_with_any_byte_changed_is_refused(place: int, change: int) -> None:
     body = bytearray(BODY)

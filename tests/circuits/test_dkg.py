@@ -72,7 +72,7 @@ def test_the_secret_behind_the_key_is_the_sum_of_what_the_dealers_dealt() -> Non
     assert sum((w * share.secret for w, share in zip(weights, chosen, strict=True)), ZERO) == dealt
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_up_to_n_minus_t_faulty_members_of_any_kind_neither_stop_a_ceremony_nor_stay_unnamed(
     data: st.DataObject,

@@ -17,7 +17,7 @@ STATEMENT = EqualLogs((FIRST, SECOND), (FIRST * SECRET, SECOND * SECRET))
 PROOF = prove_equal_logs(b"test", STATEMENT, SECRET, b"context")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, ORDER - 1), st.integers(1, 3), st.binary(max_size=40))
 def test_a_true_statement_is_accepted_for_any_bases(secret: int, bases: int, context: bytes) -> None:
     points = (FIRST, SECOND, THIRD)[:bases]
@@ -28,7 +28,7 @@ def test_a_true_statement_is_accepted_for_any_bases(secret: int, bases: int, con
 
 
 @given(st.integers(0, 64 * 8 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_proof_with_any_bit_flipped_is_refused(bit: int) -> None:
     forged = bytearray(PROOF)
     forged[bit // 8] ^= 1 << (bit % 8)

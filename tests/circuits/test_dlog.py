@@ -30,13 +30,13 @@ def test_a_logarithm_at_the_seams_of_the_table_is_found(value: int, sign: int) -
     assert SMALL.find(VALUE_BASE * scalar(sign * value), 1 << 20) == sign * value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(-(1 << 22), 1 << 22))
 def test_any_logarithm_within_the_bound_is_found(value: int) -> None:
     assert SMALL.find(VALUE_BASE * scalar(value), 1 << 22) == value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 1 << 14), st.integers(-(1 << 15), 1 << 15))
 def test_the_bound_is_exact(bound: int, value: int) -> None:
     if abs(value) <= bound:

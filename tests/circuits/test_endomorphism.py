@@ -32,7 +32,7 @@ def test_halves_are_short_and_make_up_the_scalar(value: int) -> None:
     assert (int(low) + LAMBDA * int(high)) % ORDER == value
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.integers(0, ORDER - 1) | st.sampled_from(EDGES), max_size=12))
 def test_a_split_multiplication_gives_the_same_sum(values: list[int]) -> None:
     points = g_vector(len(values))

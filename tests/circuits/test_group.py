@@ -82,7 +82,7 @@ def test_the_order_is_that_of_the_published_curve() -> None:
     assert POINT * scalar(-1) + POINT == IDENTITY
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(-ORDER, ORDER), st.integers(0, ORDER - 1))
 def test_multiplication_and_addition_equal_those_of_py_ecc(left: int, right: int) -> None:
     ours = POINT * scalar(left) + POINT * scalar(right)
@@ -117,7 +117,7 @@ def test_an_empty_multi_scalar_multiplication_is_the_identity() -> None:
     assert msm([], []) == IDENTITY
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, ORDER - 1))
 def test_a_point_survives_its_encoding(factor: int) -> None:
     point = POINT * scalar(factor)
@@ -186,7 +186,7 @@ def test_a_point_of_order_eleven_is_refused() -> None:
         decode_point(compress(xy))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.binary(min_size=48, max_size=48))
 def test_whatever_decodes_encodes_to_the_same_bytes(data: bytes) -> None:
     try:

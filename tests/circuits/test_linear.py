@@ -59,7 +59,7 @@ COMMITMENTS = tuple(KEY.commit(opening) for opening in OPENINGS)
 PROOF = prove_linear(KEY, TRANSFER, OPENINGS, begin(TRANSFER, COMMITMENTS))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.data())
 def test_any_statement_that_holds_is_provable(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 4))

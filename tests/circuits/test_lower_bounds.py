@@ -53,7 +53,7 @@ def test_beyond_its_depth_a_position_is_charged_more() -> None:
     assert outcome.bounds[1] == 500 - 2000
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(-(10**6), 10**6), st.integers(-(10**6), 10**6))
 def test_provable_exactly_where_the_twin_says_so(first: int, second: int) -> None:
     quantities = (first, second)

@@ -19,7 +19,7 @@ COMMITMENT = KEY.commit(OPENING)
 CLAIM = OpeningClaim(COMMITMENT, prove_opening(KEY, OPENING, COMMITMENT, CONTEXT), CONTEXT)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(-(1 << 120), 1 << 120), st.integers(0, ORDER - 1))
 def test_any_opening_is_provable_in_160_bytes(value: int, blinding: int) -> None:
     opening = Opening(value, scalar(blinding))

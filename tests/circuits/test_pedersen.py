@@ -47,7 +47,7 @@ def xy_bytes(point: tuple[FQ, FQ, FQ]) -> bytes:
     return int(x).to_bytes(48, "big") + int(y).to_bytes(48, "big")
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(-(1 << 119), -1), st.integers(1, ORDER - 1))
 def test_a_commitment_equals_that_of_py_ecc(value: int, blinding: int) -> None:
     ours = KEY.commit(Opening(value, scalar(blinding)))
@@ -62,7 +62,7 @@ def test_the_bases_come_from_hashing_and_differ() -> None:
     assert VALUE_BASE != HANDLE_BASE
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(values, blindings, values, blindings, factors)
 def test_commitments_add_and_scale_like_their_openings(
     left: int, left_blinding: int, right: int, right_blinding: int, factor: int
@@ -87,7 +87,7 @@ def test_an_opening_shows_neither_value_nor_blinding() -> None:
     assert repr(Opening(987654321, scalar(123456789))) == "Opening(…)"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(values, blindings)
 def test_a_commitment_survives_encoding_and_pickling(value: int, blinding: int) -> None:
     commitment = KEY.commit(Opening(value, scalar(blinding)))

@@ -33,7 +33,7 @@ def test_an_honest_proof_is_accepted_and_repeats(statement: PolynomialStatement)
     assert statement.prove([F, G]) == proof
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from([KNOWN, SAME]), st.integers(0, 96 * 8 - 1))
 def test_a_proof_with_any_bit_flipped_is_refused(statement: PolynomialStatement, bit: int) -> None:
     proof = bytearray(statement.prove([F, G]))

@@ -38,7 +38,7 @@ PROOF = prove(ROWS)
 MEASURED = random.Random(20200312)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.sampled_from((4, 8, 31, 32, 40, 64)), min_size=1, max_size=6), st.data())
 def test_rows_of_any_widths_prove_every_value_in_range(widths: list[int], data: st.DataObject) -> None:
     values = [data.draw(st.integers(0, (1 << width) - 1)) for width in widths]

@@ -172,7 +172,7 @@ def reference_range(rows: Committed) -> tuple[range_proof.Shape, ReferenceTransc
     return range_proof.shape_of(rows.shape.widths, rows.shape.base), theirs, points
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=2), st.data())
 def test_range_proofs_over_any_widths_cross_over(widths: list[int], data: st.DataObject) -> None:
     values = [data.draw(st.integers(0, (1 << width) - 1)) for width in widths]
@@ -219,7 +219,7 @@ def test_the_reference_accepts_a_solvency_proof() -> None:
         check(proof.range[:-1] + bytes([proof.range[-1] ^ 1]))
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.integers(-(1 << 120), 1 << 120))
 def test_opening_proofs_cross_over(value: int) -> None:
     opening = Opening.fresh(value)
@@ -280,7 +280,7 @@ def test_proofs_of_polynomials_cross_over() -> None:
             sigma.verify_polynomials(b"kind", bases, images, mutated, b"context")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, curve.R - 1))
 def test_both_encode_a_point_alike(factor: int) -> None:
     ours = hash_to_point(b"any", b"zkclear/test") * scalar(factor)

@@ -111,7 +111,7 @@ def test_a_member_that_misses_a_refresh_holds_a_useless_share() -> None:
     assert opens(renewed.committee, list(renewed.shares.values()))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_a_refresh_names_up_to_n_minus_t_faulty_members_and_goes_on(data: st.DataObject) -> None:
     place = data.draw(st.integers(1, 4))
@@ -122,7 +122,7 @@ def test_a_refresh_names_up_to_n_minus_t_faulty_members_and_goes_on(data: st.Dat
     assert opens(renewed.committee, list(renewed.shares.values())[:3])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_any_other_committee_can_take_over_with_any_threshold(data: st.DataObject) -> None:
     members = data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=7, unique=True))

@@ -106,7 +106,7 @@ EXPOSURES = st.builds(
 )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     st.lists(st.tuples(EXPOSURES, st.integers(-(10**5), 10**5)), min_size=1, max_size=3),
     st.integers(-3000, 3000),
@@ -124,7 +124,7 @@ def test_twin_and_proof_agree_on_any_account_near_the_boundary(book: list, offse
         claim(terms, witness).verify(KEY)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(EXPOSURES, st.integers(-(10**5), 10**5)), min_size=1, max_size=4), st.integers(0, 10**5))
 def test_the_rows_evaluate_to_what_the_twin_says(book: list, collateral: int) -> None:
     wrapped = Exposure(0, (10**6, 2 * 10**6), 11, 7, 0, 0, False)

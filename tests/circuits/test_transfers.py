@@ -73,7 +73,7 @@ def forged(left: int, amount: int, prover: type[RangeProver] = Truncating) -> So
     return SolvencyClaim(TERMS, inputs, proof, CONTEXT)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.integers(0, LIMIT - 1), st.integers(0, LIMIT - 1))
 def test_every_amount_and_every_rest_of_40_bits_is_provable(left: int, amount: int) -> None:
     claim(sender(left, amount)).verify(KEY)

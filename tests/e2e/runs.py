@@ -12,7 +12,7 @@ from clearing.v1 import ledger_service_pb2
 
 from devnet.network import Devnet, Prepare
 from devnet.nodes import DevNode, connected
-from devnet.roles import OUTAGE, TRADES, Outage, PlannedTrade, Role
+from devnet.roles import OUTAGE, TRADES, PlannedOutage, PlannedTrade, Role
 from devnet.scenario import Scenario
 from devnet.settings import CRASH_OF_2020, Cadence, DevnetSettings
 from node.chains.calls import balance_of
@@ -40,7 +40,7 @@ def on_a_devnet(
     *,
     prepare: Prepare | None = None,
     trades: Sequence[PlannedTrade] = TRADES,
-    outage: Outage | None = OUTAGE,
+    outage: PlannedOutage | None = OUTAGE,
     homes: tuple[int, ...] = (0, 1, 2, 3),
 ) -> T:
     """What `work` returns, with the network up while it runs and every process ended afterwards."""

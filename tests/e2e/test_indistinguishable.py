@@ -23,7 +23,7 @@ from tests.e2e.runs import account_names, batches, on_a_devnet, settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 CALM = Cadence(block_interval=0.25, round_spacing=12)
-"""Rounds so far apart that an owner's answer to one always names that one."""
+"""Rounds so far apart that an owner's answer to one names that one, where nothing else keeps the machine."""
 OTHER_PRIMES = tuple(10_000_000 + n for n in (253, 261, 271, 303, 339, 349, 357, 363, 379))
 ONE_BY_ONE = tuple(replace(trade, round=place) for place, trade in enumerate(TRADES, 1))
 """A trade a round: of two at once, either could come first, and the maker's second proof is the longer one."""

@@ -46,7 +46,7 @@ def test_its_own_samples_are_taken(name: str) -> None:
 def test_no_bent_sample_crashes_or_passes(name: str) -> None:
     target = targets()[name]
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(bent(target))
     def check(data: bytes) -> None:
         target.run(data)
@@ -59,7 +59,7 @@ def test_no_arbitrary_bytes_crash_or_pass(name: str) -> None:
     target = targets()[name]
     longest = max(map(len, target.samples)) + 1
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(st.binary(max_size=longest))
     def check(data: bytes) -> None:
         target.run(data)

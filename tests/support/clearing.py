@@ -25,7 +25,8 @@ from node.ledger.claims import InlineVerifier, Verifier
 from node.ledger.effects import Effect, EventKind, LedgerEvent
 from node.ledger.errors import BatchInvalid, Refused
 from node.ledger.execution import Executed, Proposal, assemble, execute
-from node.ledger.messages import BreakerOrder, Message, WriteOffOrder
+from node.ledger.house_orders import BreakerOrder, WriteOffOrder
+from node.ledger.messages import Message
 from node.ledger.opening import commitments_to_open, default_context, hidden_commitments
 from node.ledger.rounds import market_after
 from node.ledger.state import ChainCursor, Default, House, LedgerState, genesis

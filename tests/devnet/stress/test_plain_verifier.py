@@ -88,7 +88,7 @@ def accepts(claim: SolvencyClaim | OpeningClaim, *told: Opening) -> bool:
 
 
 @given(st.integers(-3, 3), st.integers(-40, 40), st.integers(-2000, 2000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_what_it_accepts_is_what_a_proof_can_be_made_for(above: int, future: int, perpetual: int) -> None:
     quantities = (perpetual, future, 25)
     witness = witness_of(-(evaluate_solvency(TERMS, 0, quantities) // 1000) + above, quantities)

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from circuits.group import wide_scalar
@@ -25,7 +25,6 @@ def hkdf(seed: bytes, info: bytes, length: int) -> bytes:
     return output[:length]
 
 
-@settings(deadline=None)
 @given(words, words, words, words)
 def test_a_blinding_is_hkdf_of_its_stated_info(seed: bytes, deployment: bytes, account: bytes, nonce: bytes) -> None:
     expected = wide_scalar(hkdf(seed, b"zkclear/v1/blinding" + deployment + account + nonce, 64))

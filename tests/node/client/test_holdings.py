@@ -78,7 +78,7 @@ def position_step(account: Account, posting: Posting, size: Commitment) -> Accou
             return replace(moved, cash=moved.cash - change.scaled(posting.amount))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(postings, st.integers(-(2**31), 2**31 - 1)), max_size=12))
 def test_openings_commit_to_what_the_ledger_holds_after_any_history(
     history: list[tuple[Posting, int]],

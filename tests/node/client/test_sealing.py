@@ -42,7 +42,7 @@ def test_a_sealed_opening_has_the_one_length_that_the_ledger_takes(value: int) -
     assert len(box) == OPENING_BOX_BYTES == SEALED_BOX_BYTES
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.binary(max_size=200), st.binary(max_size=50))
 def test_the_recipient_opens_what_was_sealed(plaintext: bytes, associated_data: bytes) -> None:
     box = seal(MAKER_PUBLIC, plaintext, associated_data)
@@ -60,7 +60,7 @@ def test_a_box_moved_to_another_message_is_refused() -> None:
         unseal(MAKER, seal(MAKER_PUBLIC, b"secret", TERMS), TERMS + b"!")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, OPENING_BOX_BYTES * 8 - 1))
 @example(255)  # the bit of the ephemeral key that X25519 itself ignores
 def test_a_box_with_any_bit_flipped_is_refused(bit: int) -> None:
@@ -96,7 +96,7 @@ def test_two_boxes_of_one_opening_share_nothing() -> None:
     assert first[32:] != second[32:]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(-(1 << 127), (1 << 127) - 1), st.integers(0, ORDER - 1))
 def test_an_opening_survives_its_encoding(value: int, blinding: int) -> None:
     opening = Opening(value, scalar(blinding))

@@ -75,7 +75,7 @@ def with_terms(trade: Trade, **changes: object) -> Trade:
     return replace(trade, terms=replace(trade.terms, **changes))  # type: ignore[arg-type]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(-5_000_000, 5_000_000).filter(bool), min_size=1, max_size=4))
 def test_taker_and_maker_restore_the_same_trades_from_seed_and_history(sizes: list[int]) -> None:
     taker, maker = wallet(TAKING, TAKER), wallet(MAKING, MAKER)

@@ -9,7 +9,7 @@ from node.ledger.batch import Seized, Sold
 from node.ledger.effects import EventKind, SeizeAction
 from node.ledger.errors import BatchInvalid
 from node.ledger.execution import execute
-from node.ledger.messages import BreakerOrder
+from node.ledger.house_orders import BreakerOrder
 from node.ledger.state import Breaker, Stage
 from node.ledger.types import MicroUsd, Status
 from node.liquidation.breaker import Level

@@ -347,6 +347,5 @@ class TestConservation(Conservation.TestCase):  # type: ignore[name-defined,misc
     settings = settings(
         max_examples=10,
         stateful_step_count=14,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )

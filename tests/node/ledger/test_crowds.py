@@ -55,7 +55,7 @@ def told(effects: tuple[Effect, ...], kind: EventKind) -> list[AccountId | None]
     return [line.account for line in effects if isinstance(line, LedgerEvent) and line.kind is kind]
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ages=st.lists(st.integers(0, 3), min_size=3, max_size=CROWD),
     plans=st.integers(1, 3),

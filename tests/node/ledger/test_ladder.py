@@ -107,7 +107,7 @@ def turn(scene: Scene, price: float, *, bids: bool) -> tuple[Effect, ...]:
     return (*executed.effects, *clearing.batch(*sent, blocks=0).effects)
 
 
-@settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=16, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     down=st.sampled_from([None, 0, 1, 2, 3]),
     ether=st.integers(0, 3),

@@ -408,6 +408,5 @@ class TestHouse(House.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(
         max_examples=8,
         stateful_step_count=20,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )

@@ -8,10 +8,10 @@ from eth_account.messages import encode_typed_data
 from circuits.auditor import AuditorKey, Handle
 from circuits.pedersen import HANDLE_BASE, VALUE_BASE, Commitment
 from circuits.transcript import Deployment
+from node.ledger.house_orders import BreakerOrder, WriteOffOrder
 from node.ledger.messages import (
     AccountReference,
     Bid,
-    BreakerOrder,
     Contribute,
     MarginProof,
     Message,
@@ -20,10 +20,9 @@ from node.ledger.messages import (
     Trade,
     TradeTerms,
     Withdraw,
-    WriteOffOrder,
-    typed_data,
 )
 from node.ledger.signatures import SignatureMalformed, recover_compact, recover_owner
+from node.ledger.typed_data import typed_data
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.liquidation.breaker import Level
 from tests.support.ledger import address_of

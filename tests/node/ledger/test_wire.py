@@ -25,11 +25,11 @@ from node.ledger.batch import (
     Sold,
 )
 from node.ledger.errors import WireError
+from node.ledger.house_orders import BreakerOrder, WriteOffOrder
 from node.ledger.messages import (
     MAX_MESSAGE_BYTES,
     AccountReference,
     Bid,
-    BreakerOrder,
     Contribute,
     MarginProof,
     Message,
@@ -40,7 +40,6 @@ from node.ledger.messages import (
     Transfer,
     TransferTerms,
     Withdraw,
-    WriteOffOrder,
 )
 from node.ledger.types import AccountId, Address, AssetId, Digest, InstrumentId, MicroUsd
 from node.ledger.wire import (

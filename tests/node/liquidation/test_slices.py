@@ -85,7 +85,6 @@ rules = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(books(), rules)
 def test_a_plan_restores_margin_or_sells_everything(book: OpenBook, chosen: PlanRules):
     plan = plan_liquidation(grid(), book, worth(book), chosen)
@@ -99,7 +98,7 @@ def test_a_plan_restores_margin_or_sells_everything(book: OpenBook, chosen: Plan
         assert margin_slack(grid(), book) >= 0
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(books(), rules)
 def test_no_slice_of_a_partial_plan_can_be_left_out(book: OpenBook, chosen: PlanRules):
     plan = plan_liquidation(grid(), book, worth(book), chosen)
@@ -109,7 +108,6 @@ def test_no_slice_of_a_partial_plan_can_be_left_out(book: OpenBook, chosen: Plan
         assert not restored(sold(book, without, chosen), chosen)
 
 
-@settings(deadline=None)
 @given(books(), rules, st.integers(1, 10**12))
 def test_a_plan_cut_by_a_cap_sells_the_same_and_costs_the_same(book: OpenBook, chosen: PlanRules, cap: int):
     """Two small liquidations leave neither the account nor the house better off than one large."""
@@ -123,7 +121,6 @@ def test_a_plan_cut_by_a_cap_sells_the_same_and_costs_the_same(book: OpenBook, c
     assert apart.cash <= sold(book, plan.slices, chosen).cash
 
 
-@settings(deadline=None)
 @given(books(), rules)
 def test_every_node_plans_the_same_whatever_the_order_of_its_book(book: OpenBook, chosen: PlanRules):
     backwards = OpenBook(book.cash, dict(reversed(book.positions.items())), book.collateral)

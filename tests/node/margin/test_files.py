@@ -236,7 +236,7 @@ def test_an_instrument_that_has_expired_is_refused_naming_it_and_its_expiry(exam
     assert isinstance(refusal.__cause__, ExpiredInstrument)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -251,7 +251,7 @@ def test_any_json_is_read_or_refused_with_the_file(document: object) -> None:
                 read("f.json", json.dumps(whole).encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused_with_the_file(data: bytes) -> None:
     for read in (Market.parse, Portfolio.parse, Commitments.parse):

@@ -81,7 +81,7 @@ def test_what_is_found_is_proven(short: Portfolio, market: Market) -> None:
     prove_margin(restored.portfolio, market)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     positions=st.dictionaries(
         st.sampled_from([PERP, PUT, FUTURE, "BTC-20200327-9000-C", "ETH-PERP"]),

@@ -151,7 +151,7 @@ def with_carry(entry, spot, volatility, life, carry):
     return made.NPV()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     life=st.sampled_from([1, 3, 10, 60, 300]),
     strike=st.integers(6_000, 11_000),

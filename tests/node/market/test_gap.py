@@ -62,7 +62,7 @@ def test_the_gap_charge_dominates_every_finely_sampled_gap(house_opener, life):
         assert entry.gap_charge <= 1.5 * gaps.max() + 1_010  # a bound, and not a lazy one
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     strike=st.floats(50, 200),
     life=st.floats(0, 0.5),

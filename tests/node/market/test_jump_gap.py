@@ -82,7 +82,7 @@ def windows(draw):
 lives = st.sampled_from([1, 60, AVERAGE, HOUR, 4 * HOUR, 5 * HOUR, 6 * HOUR, DAY, 30 * DAY, YEAR])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     windows(),
     lives,
@@ -99,7 +99,7 @@ def test_no_option_with_a_forward_and_volatilities_of_its_own_is_further_from_th
     assert gap_ratio(entry, frame_of(nodes), levels, seed, forward) <= 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     windows(),
     lives,
@@ -117,7 +117,7 @@ def test_no_digital_is_ever_further_from_the_rows_than_its_charge(window, life, 
     assert gap_ratio(entry, frame_of(nodes), levels, seed, forward) <= 1
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     windows(),
     lives,

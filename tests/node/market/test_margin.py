@@ -58,7 +58,7 @@ def accounts(draw, grid):
     return positions, collateral
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_rows_and_the_twin_have_the_same_slack(busy, data):
     grid = busy.grid()
@@ -68,7 +68,7 @@ def test_the_rows_and_the_twin_have_the_same_slack(busy, data):
     assert slack(grid, positions, collateral, cash=7) == evaluate_solvency(terms, 7, amounts)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_proof_and_twin_accept_the_same_portfolios_to_the_last_micro_dollar(busy, data):
     grid = busy.grid()
@@ -88,7 +88,7 @@ def test_proof_and_twin_accept_the_same_portfolios_to_the_last_micro_dollar(busy
         prove(least - 1)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_within_the_depth_of_its_markets_no_account_needs_more_than_its_parts(busy, data):
     """Every other rule is concave and in proportion to the quantities; by rounding a lot may lose two row units of 1e-9

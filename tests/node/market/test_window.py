@@ -30,7 +30,6 @@ def test_a_window_names_ranges_and_funding_of_what_the_account_holds(house):
     assert MarginWindow.decode(window.encode()) == window
 
 
-@settings(deadline=None)
 @given(
     btc=st.integers(100, 200_000),
     moves=st.lists(st.integers(-300, 300), max_size=6),
@@ -218,7 +217,7 @@ def test_with_an_option_the_near_range_ends_at_nodes(house):
     )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     lots=st.tuples(st.integers(-(10**6), 10**6), st.integers(-(10**6), 10**6)),
     option=st.integers(-(10**5), 10**5),

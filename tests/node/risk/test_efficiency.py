@@ -77,7 +77,7 @@ def test_no_standard_book_requires_more_than_its_legs(book: str):
     assert 0 < figures.portfolio <= figures.isolated
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     lots=st.dictionaries(st.sampled_from(INSTRUMENTS), st.integers(-500_000, 500_000), min_size=1, max_size=6),
     units=st.integers(0, 10**8),
@@ -91,7 +91,7 @@ def test_the_requirement_of_any_book_is_at_most_the_sum_over_its_legs(lots: dict
     assert requirement(MARKET, book) <= isolated + -(-rounded // 1000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(amounts=st.lists(st.tuples(*[st.integers(-500_000, 500_000)] * 2), min_size=3, max_size=3))
 def test_the_requirement_of_a_sum_is_at_most_the_sum_of_requirements(amounts: list[tuple[int, int]]):
     names = ("BTC-20200327-8000-C", "BTC-20200327-7500-P", "ETH-PERP")

@@ -10,7 +10,8 @@ import pytest
 
 from node.chains.events import Submitted
 from node.ledger.errors import Refused
-from node.ledger.messages import BreakerOrder, MarginProof, Message
+from node.ledger.house_orders import BreakerOrder
+from node.ledger.messages import MarginProof, Message
 from node.ledger.submissions import MAX_SUBMISSION_BYTES, SUBMISSION_PREFIX, encode_submission
 from node.ledger.types import Digest
 from node.liquidation.breaker import Level

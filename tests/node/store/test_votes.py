@@ -77,7 +77,7 @@ def test_of_many_threads_that_vote_at_once_one_batch_wins(chain):
     assert len(chain.store.votes(1)) == 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)), max_size=12))
 def test_the_first_vote_of_each_attempt_stands(votes):
     store = Store("sqlite://", DEPLOYMENT)

@@ -71,13 +71,13 @@ def assert_agrees(account: Account, parameters: Pmrm2Parameters) -> None:
     assert -lots.noise <= apart <= lots.tolerance
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(accounts())
 def test_rows_agree_with_the_twin_and_never_flatter(parameters: Pmrm2Parameters, account: Account) -> None:
     assert_agrees(account, parameters)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(accounts(), st.floats(0, 2), st.floats(0, 2), st.floats(0, 3))
 def test_rows_agree_where_discounts_stand_the_wrong_way_round(
     parameters: Pmrm2Parameters, account: Account, long: float, short: float, factor: float
