@@ -12,12 +12,11 @@ from dataclasses import replace
 from node.ledger.chain_events import credit
 from node.ledger.effects import Effect, EventKind, event
 from node.ledger.errors import Reason, Refused
-from node.ledger.losses import last_default_of, reopen
 from node.ledger.lost_dollars import lose, recover
 from node.ledger.opened import sold_on
 from node.ledger.state import Default, House, LedgerState, WriteOff
 from node.ledger.steps import Step
-from node.ledger.types import AssetId, Status
+from node.ledger.types import AssetId
 from node.market.errors import MarketError
 from node.market.instruments import CollateralAsset
 
@@ -38,12 +37,13 @@ def write_off(house: House, state: LedgerState, asset: AssetId, order: int) -> S
 
 
 def reinstate(house: House, state: LedgerState, asset: AssetId, order: int) -> Step:
-    """The state in which the token counts again, by order number `order`.
+    """The state in which the token counts again, by order number `order`; who closed at a loss that this can repay goes
+    on as with anything that comes within reach again.
 
     Raises:
         Refused: ASSET_UNKNOWN; ORDER_INVALID, it is not written off.
     """
-    listed = _listed(house, asset)
+    _listed(house, asset)
     entry = state.written_off.get(asset)
     if entry is None:
         raise Refused(Reason.ORDER_INVALID, f"{asset} is not written off")
@@ -55,8 +55,7 @@ def reinstate(house: House, state: LedgerState, asset: AssetId, order: int) -> S
         credited = credit(house, state, stranded.account, asset, stranded.amount)
         state = credited.state
         effects.extend(credited.effects)
-    reopened = _with_losses_reopened(house, state, listed)
-    return Step(reopened.state, (*effects, *reopened.effects))
+    return Step(state, tuple(effects))
 
 
 def _listed(house: House, asset: AssetId) -> CollateralAsset:
@@ -91,18 +90,3 @@ def _without_seizures(house: House, state: LedgerState, listed: CollateralAsset)
 def _with_given_up(default: Default, actions: set[bytes]) -> Default:
     seizures = (replace(s, given_up=True) if s.action_id in actions else s for s in default.seizures)
     return replace(default, seizures=tuple(seizures))
-
-
-def _with_losses_reopened(house: House, state: LedgerState, listed: CollateralAsset) -> Step:
-    """Accounts whose loss others paid while they held this go on where collateral is turned into cash."""
-    effects: list[Effect] = []
-    for name in sorted(state.accounts):
-        account = state.accounts[name]
-        if account.status is not Status.CLOSED:
-            continue
-        held = last_default_of(state, name).collateral
-        if any(_concerns(house, listed, holding.asset) for holding in held):
-            reopened = reopen(state, account)
-            state = reopened.state
-            effects.append(reopened.told)
-    return Step(state, tuple(effects))
