@@ -14,7 +14,7 @@ from node.chains.errors import ChainError
 from node.chains.liquidity import ContractSource
 from node.chains.relayer import Relayer
 
-POLL_SECONDS: Final = 0.25
+POLL_SECONDS: Final = 1.0
 ETHER: Final = 10**18
 SEEDED_ETHER: Final = 1_000_000 * ETHER
 """Deep enough for a lot of some thousand ether to move it by less than a keeper's discount."""

@@ -18,7 +18,7 @@ SETUP_INTERVAL: Final = 0.02
 LAG_FREE: Final = 12
 """Hub blocks that the slowest quorum may be behind before the chains slow down: finality and one batch."""
 SLOWED_INTERVAL: Final = 1.0
-LONGEST_INTERVAL: Final = 4.0
+LONGEST_INTERVAL: Final = 2.0
 SLOWER: Final = 1.25
 """How much longer each block takes than the one before, while the machine does not keep up."""
 

@@ -31,8 +31,8 @@ GENESIS: Final = "genesis.json"
 CEREMONY: Final = "ceremony.json"
 EXPIRY_SECONDS: Final = 15 * 86_400
 MICRO_USD: Final = 10**6
-DUE_BLOCKS: Final = 16
-GRACE_BLOCKS: Final = 24
+DUE_BLOCKS: Final = 24
+GRACE_BLOCKS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)

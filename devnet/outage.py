@@ -19,7 +19,7 @@ ROUNDS_AFTER: Final = 3
 
 @dataclass(slots=True)
 class Outage:
-    """Takes the planned chain away once `account` is called."""
+    """Takes the planned chain away once `account` is frozen, which begins its default."""
 
     devnet: Devnet
     planned: PlannedOutage
@@ -28,14 +28,14 @@ class Outage:
     begun: bool = False
 
     async def happen(self) -> None:
-        """Wait for the call, and keep the chain down for as long as planned, or until cancelled."""
+        """Wait for the default, and keep the chain down for as long as planned, or until cancelled."""
         async with connected(self.devnet.nodes[0].api) as connection:
             async for response in connection.ledger.StreamEvents(ledger_service_pb2.StreamEventsRequest()):
-                if response.event.kind == EventKind.CALLED and response.event.account == self.account:
+                if response.event.kind == EventKind.FROZEN and response.event.account == self.account:
                     break
         chain, steps = self.devnet.chains.chains[self.planned.chain], self.devnet.clock.steps
         self.begun = True
-        self.progress(f"{self.planned.role} is called, and the chain {chain.plan.name} is down")
+        self.progress(f"{self.planned.role} is in default, and the chain {chain.plan.name} is down")
         await chain.go_down()
         try:
             back = steps.height + self.planned.blocks

@@ -125,7 +125,7 @@ TRADES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PlannedOutage:
-    """The chain in place `chain` goes down when `role` is called, and is back `blocks` hub blocks later."""
+    """The chain in place `chain` goes down when `role` is in default, and is back `blocks` hub blocks later."""
 
     chain: int
     role: Role
