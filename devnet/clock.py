@@ -18,26 +18,6 @@ SETUP_INTERVAL: Final = 0.02
 LAG_FREE: Final = 12
 """Hub blocks that the slowest quorum may be behind before the chains slow down: finality and one batch."""
 SLOWED_INTERVAL: Final = 1.0
-LONGEST_INTERVAL: Final = 2.0
-SLOWER: Final = 1.25
-"""How much longer each block takes than the one before, while the machine does not keep up."""
-
-
-@dataclass(slots=True)
-class Pace:
-    """Real seconds between blocks: `usual` ones, more and more while the machine does not keep up."""
-
-    usual: float
-    _slow: float = SLOWED_INTERVAL
-
-    def interval(self, *, slowed: bool) -> float:
-        """Until the next block."""
-        if not slowed:
-            self._slow = SLOWED_INTERVAL
-            return self.usual
-        chosen = max(self.usual, self._slow)
-        self._slow = min(self._slow * SLOWER, LONGEST_INTERVAL)
-        return chosen
 
 
 @dataclass(slots=True)
@@ -131,10 +111,12 @@ class MarketClock:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        due, pace = loop.time(), Pace(self.cadence.block_interval)
+        due = loop.time()
         while True:
             lag = self.steps.height - self.ledger_height()
-            due = max(due + pace.interval(slowed=lag > LAG_FREE or self.strained()), loop.time())
+            slowed = lag > LAG_FREE or self.strained()
+            interval = max(self.cadence.block_interval, SLOWED_INTERVAL) if slowed else self.cadence.block_interval
+            due = max(due + interval, loop.time())
             await asyncio.sleep(due - loop.time())
             await self.block()
 

@@ -115,6 +115,8 @@ class Validator(Node):
     coordinator: Coordinator | None = None
     doors: dict[int, Door] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
+    noted: int = 0
+    """The last batch whose effects are among them."""
     coordinating: "asyncio.Task[None] | None" = None
 
     def start(self) -> None:
@@ -130,6 +132,7 @@ class Validator(Node):
 
     async def note(self, news: FinalNews) -> None:
         self.effects.extend(news.executed.effects)
+        self.noted = news.batch.number
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ class Called:
 def called_debtor() -> Called:
     """Prices stand still, funding is free, and the auction stays at the mark, so that no figure depends on the hub
     block in which a step is taken."""
-    made = make_setting(auction_discount_ppm=2, insolvent_blocks=1_000)
+    made = make_setting(auction_discount_ppm=2, auction_blocks=1_000, insolvent_blocks=1_000)
     house = replace(
         made.house, market=replace(made.house.market, funding_rate_ppm=0, max_proof_age_seconds=30 * 86_400)
     )
@@ -418,7 +421,7 @@ class Play(Network):
         if self.victim is not None and self.fault is not None and self.fault[1] is not Failure.KILLED:
             running.append(self.victim)
         number = self.state.number
-        await self.reach(lambda: all(node.height >= number for node in running))
+        await self.reach(lambda: all(node.height >= number for node in running) and self.survivors[0].noted >= number)
         roots = {entry.root for node in running if (entry := node.store.batch(number)) is not None}
         assert len(roots) == 1, "the validators disagree"
 

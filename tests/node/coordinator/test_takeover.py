@@ -25,7 +25,6 @@ from node.sequencing.workers import find_logarithms
 from tests.node.coordinator.default_play import Called, Failure, Outcome, Play, Step, called_debtor
 from tests.support.ledger import USD
 
-pytestmark = pytest.mark.e2e
 MOST_BLOCKS = 120
 """Hub blocks from freeze to end that no failure may exceed; 38 undisturbed, 54 at most, were seen on two cores."""
 FAULTS = [(step, failure) for step in Step for failure in Failure]

@@ -301,14 +301,19 @@ class Network:
 
         self._miner = asyncio.create_task(run())
 
+    def rest(self) -> None:
+        """No more blocks by themselves, until `mine_every` again."""
+        if self._miner is not None:
+            self._miner.cancel()
+            self._miner = None
+
     async def until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.01)
 
     async def close(self) -> None:
-        if self._miner is not None:
-            self._miner.cancel()
+        self.rest()
         for node in self.nodes:
             await node.stop()
             node.mesh._task.cancel()
