@@ -19,13 +19,13 @@ from node.chains.errors import ChainError
 FAILURES: Final = (AnvilError, ChainError, OSError)
 MOST_ROWS: Final = 512
 MOST_WORKERS: Final = 256
-bench_app = typer.Typer(help="Measure what proofs cost.", no_args_is_help=True)
+app = typer.Typer(help="Measure what proofs cost.", no_args_is_help=True)
 console, errors = Console(), Console(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
 
 
-@bench_app.command("gas")
+@app.command("gas")
 def gas(*, as_json: JsonOption = False) -> None:
     """Verify proofs by SolvencyVerifier on a chain of this command's own, and print the gas of each transaction."""
     try:
@@ -44,7 +44,7 @@ def gas(*, as_json: JsonOption = False) -> None:
     console.print(table)
 
 
-@bench_app.command("proofs")
+@app.command("proofs")
 def proofs(
     *,
     sizes: Annotated[str, typer.Option(help="Rows, separated by commas.")] = ",".join(map(str, ROWS)),
@@ -66,7 +66,7 @@ def proofs(
     console.print(table)
 
 
-@bench_app.command("verify")
+@app.command("verify")
 def verify(
     *,
     workers: Annotated[str, typer.Option(help="Numbers of worker processes, separated by commas.")] = "1,2",

@@ -17,7 +17,9 @@ from devnet.settings import Cadence
 SETUP_INTERVAL: Final = 0.02
 LAG_FREE: Final = 12
 """Hub blocks that the slowest quorum may be behind before the chains slow down: finality and one batch."""
-SLOWED_INTERVAL: Final = 1.0
+LONGEST_INTERVAL: Final = 1.0
+"""Seconds until the next block at most: time passes, however long nodes and owners take."""
+LOOK_INTERVAL: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -113,12 +115,16 @@ class MarketClock:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            lag = self.steps.height - self.ledger_height()
-            slowed = lag > LAG_FREE or self.strained()
-            interval = max(self.cadence.block_interval, SLOWED_INTERVAL) if slowed else self.cadence.block_interval
-            due = max(due + interval, loop.time())
+            due = max(due + self.cadence.block_interval, loop.time())
             await asyncio.sleep(due - loop.time())
+            latest = due + LONGEST_INTERVAL - self.cadence.block_interval
+            while self._behind() and loop.time() < latest:
+                await asyncio.sleep(LOOK_INTERVAL)
             await self.block()
+
+    def _behind(self) -> bool:
+        """Whether nodes or owners have not done with the last blocks."""
+        return self.steps.height - self.ledger_height() > LAG_FREE or self.strained()
 
     async def stop(self) -> None:
         """Time stands still."""

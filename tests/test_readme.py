@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.runs import with_cache
+
 ROOT = Path(__file__).parent.parent
 READMES = sorted(
     path.relative_to(ROOT)
@@ -41,6 +43,7 @@ ELSEWHERE = {
     "zkclear node breaker": "tests/node/test_breaker_cli.py",
     "pytest tests/benchmarks": "tests/benchmarks run with `make test`, untimed",
 }
+HEADER = "time,btc_open,btc_high,btc_low,btc_close,eth_open,eth_high,eth_low,eth_close"
 HERE = ("make devnet", "zkclear devnet run", "zkclear --help")
 
 
@@ -78,9 +81,14 @@ def test_the_help_names_the_devnet_and_the_node():
 
 @pytest.mark.e2e
 @pytest.mark.timeout(1000)
-def test_the_command_of_the_readme_plays_a_market_and_writes_its_report(tmp_path: Path):
-    report = tmp_path / "report.json"
-    arguments = f"--exit --report {shlex.quote(str(report))} --hours 1 --folder {shlex.quote(str(tmp_path / 'run'))}"
+def test_the_command_of_the_readme_plays_a_flat_market_in_which_nobody_is_called(tmp_path: Path, cache: Path):
+    report, flat, folder = tmp_path / "report.json", tmp_path / "flat.csv", with_cache(tmp_path / "run", cache)
+    rows = [f"2022-01-01T{hour:02d}:00Z,9000,9000,9000,9000,300,300,300,300" for hour in range(3)]
+    flat.write_text("\n".join(["# prices that do not move", HEADER, *rows]) + "\n")
+    paths = {"--report": report, "--replay": flat, "--folder": folder}
+    arguments = " ".join(
+        ["--exit --hours 3", *(f"{option} {shlex.quote(str(path))}" for option, path in paths.items())]
+    )
     played = subprocess.run(
         ["make", "devnet", f"ARGS={arguments}"], capture_output=True, text=True, timeout=900, cwd=ROOT, check=False
     )
@@ -88,4 +96,6 @@ def test_the_command_of_the_readme_plays_a_market_and_writes_its_report(tmp_path
     figures = json.loads(report.read_text())
     assert figures["invariants"] == {"matched_book": True, "full_reserves": True}
     assert len(set(figures["roots"].values())) == 1
+    assert figures["trades"] > 0
     assert figures["calls"] == 0
+    assert figures["defaults"] == []

@@ -27,8 +27,10 @@ FAILURES: Final = (DevnetError, RiskError, MarketError, LedgerError)
 ACCOUNTS: Final = 1_000
 DEFAULT_CRASH: Final = "cliff"
 _TABLE_WIDTH: Final = 180
+app = typer.Typer()
 
 
+@app.command()
 def stress(
     *,
     candles: Annotated[Path | None, typer.Option(help="A CSV file of candles, an hour or a part of it each.")] = None,

@@ -113,6 +113,8 @@ class LapseReason:
     high: int = 0
 
     def __str__(self) -> str:
+        if self.kind in (LapseKind.COVERAGE, LapseKind.APART):
+            return f"{self.kind.value}: {self.subject}"
         figures = f"{self.needed_low}..{self.needed_high} against {self.low}..{self.high}"
         return f"{self.kind.value}: {self.subject} {figures}"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from devnet.cli import app
+from devnet.cli import COMMANDS, app
+from tests.e2e.runs import with_cache
 
 ROOT = Path(__file__).parent.parent.parent
 LIMIT = 180.0
@@ -50,8 +51,8 @@ def height(folder: Path) -> int:
 
 
 @pytest.mark.e2e
-def test_a_stopped_devnet_continues_where_it_was_and_can_be_removed(tmp_path: Path):
-    folder, log = tmp_path / "run", tmp_path / "log"
+def test_a_stopped_devnet_continues_where_it_was_and_can_be_removed(tmp_path: Path, cache: Path):
+    folder, log = with_cache(tmp_path / "run", cache), tmp_path / "log"
     first = started(log, "devnet", "run", "--folder", str(folder), "--hours", "1")
     try:
         wait_for("collateral is in", log, first)
@@ -74,6 +75,29 @@ def test_a_stopped_devnet_continues_where_it_was_and_can_be_removed(tmp_path: Pa
         second.kill()
     assert zkclear("devnet", "reset", "--folder", str(folder)).returncode == 0
     assert not folder.exists()
+    assert any(cache.iterdir()), "what other folders have is left alone"
+
+
+def test_the_help_names_each_command_and_what_it_is_for():
+    shown = CliRunner().invoke(app, ["--help"])
+    assert shown.exit_code == 0
+    lines = [line.strip("│ ").split(maxsplit=1) for line in shown.output.splitlines()]
+    assert {words[0] for words in lines if len(words) == 2} >= set(COMMANDS)
+
+
+def test_a_command_is_imported_when_it_is_asked_for():
+    asked = "import sys; from devnet.cli import app; app(['margin', 'verify', '--help'], standalone_mode=False)"
+    heavy = "print(*({'matplotlib', 'web3', 'sqlalchemy'} & set(sys.modules)))"
+    shown = subprocess.run(
+        [sys.executable, "-c", f"{asked}; {heavy}"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert shown.stdout.splitlines()[-1] == ""
+
+
+def test_a_command_that_is_not_there_is_refused_by_name():
+    shown = CliRunner().invoke(app, ["clear"])
+    assert shown.exit_code == 2
+    assert "clear" in shown.output
 
 
 def test_there_is_nothing_to_stop_in_an_empty_folder(tmp_path: Path):

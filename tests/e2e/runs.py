@@ -25,11 +25,16 @@ CRASH = datetime(2020, 3, 12, 8, tzinfo=UTC)
 """Two quiet hours, then the fall of 12 March at 10:00."""
 
 
-def settings(folder: Path, cache: Path, hours: int, **changes: object) -> DevnetSettings:
-    """A run in `folder` that shares compiled contracts and logarithms with other runs."""
+def with_cache(folder: Path, cache: Path) -> Path:
+    """`folder`, made for a run that shares compiled contracts and logarithms with other runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    cache.mkdir(parents=True, exist_ok=True)
     (folder / "cache").symlink_to(cache)
+    return folder
+
+
+def settings(folder: Path, cache: Path, hours: int, **changes: object) -> DevnetSettings:
+    """A run in `folder`, with what it shares with other runs."""
+    with_cache(folder, cache)
     values = {"replay": CRASH_OF_2020, "start": CRASH, "cadence": Cadence()} | changes
     return DevnetSettings(folder, hours=hours, **values)  # type: ignore[arg-type]
 

@@ -1,7 +1,7 @@
 """One default from its freeze to its end, in a network of four validators whose one may fail at any of its steps."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,7 +13,6 @@ from clearing.v1 import batch_pb2
 
 from circuits.committee import decryption_share
 from node.chains import certificates
-from node.chains import events as chain_events
 from node.chains.certificates import ValidatorKey
 from node.coordinator.actions import ACTION
 from node.coordinator.coordinator import Coordinator, Surroundings
@@ -32,7 +31,7 @@ from node.sequencing.sequencer import FinalNews, Sequencer, Settings, Timings, W
 from node.sequencing.workers import rejected_claims
 from node.store import Store
 from tests.node.coordinator.default_vaults import VAULTS, AuctioningVault, Door
-from tests.node.sequencing.world import FakeFeeds, FakeMesh, FakeView, Network, Node
+from tests.node.sequencing.world import FakeFeeds, FakeMesh, FakeView, Network, Node, Workers
 from tests.support.ledger import BLOCK_SECONDS, CHAINS, USD, Setting, Trader, make_setting
 from tests.support.scenes import Scene, on_margin
 
@@ -91,15 +90,12 @@ _LIES = {
 """What the validator lies about at each step."""
 
 
-class TrustingWorkers(Executor):
+class TrustingWorkers(Workers):
     """Takes every claim for proven, as the traders here prove nothing; the rest it leaves to real workers."""
-
-    def __init__(self, workers: Executor) -> None:
-        self._workers = workers
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         if fn is not rejected_claims:
-            return self._workers.submit(fn, *args, **kwargs)
+            return super().submit(fn, *args, **kwargs)
         done: Future[Any] = Future()
         done.set_result(())
         return done
@@ -264,7 +260,7 @@ class Play(Network):
     def _false_shares(self, sender: bytes, payload: bytes) -> bytes:
         """Genuine shares, for this default, of what another account holds."""
         proto = batch_pb2.AccountOpening.FromString(payload)
-        state, deal = self.survivors[0].sequencer.state, self.setting.deal
+        state, deal = self.sound[0].sequencer.state, self.setting.deal
         other = hidden_commitments(state.accounts[self._called.scene.maker.id])
         context = b"zkclear/v1/default" + proto.default_id
         share = deal.shares[self.house.validators.index(sender)]
@@ -306,7 +302,7 @@ class Play(Network):
             _shut(self.victim, closed=False)
 
     @property
-    def survivors(self) -> list[Validator]:
+    def sound(self) -> Sequence[Validator]:
         """All but the one that failed."""
         return [node for node in self.nodes if node is not self.victim and isinstance(node, Validator)]
 
@@ -315,7 +311,7 @@ class Play(Network):
     @property
     def state(self) -> LedgerState:
         """What every survivor has seen to be final: that of the one furthest behind."""
-        return min((node.sequencer.state for node in self.survivors), key=lambda state: state.number)
+        return min((node.sequencer.state for node in self.sound), key=lambda state: state.number)
 
     @property
     def default(self) -> Default | None:
@@ -324,24 +320,6 @@ class Play(Network):
     async def past(self) -> None:
         """Mine what the house has behind it."""
         await self.mine(self.genesis().hub_height + FINAL_BLOCKS)
-
-    async def reach(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
-        """Let blocks come until the survivors are there: at once where a commitment waits to be final, else slowly,
-        and none while a batch is in work, so that a busy machine makes no more of them than an idle one."""
-        loop = asyncio.get_running_loop()
-        last = loop.time()
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.01)
-                idle = not any(node.sequencer.consensus.busy for node in self.survivors)
-                if self._commitment_waits() or (idle and loop.time() - last > 0.1):
-                    await self.mine()
-                    last = loop.time()
-
-    def _commitment_waits(self) -> bool:
-        head = self.hub_chain.head
-        newest = (event for block in (head - 1, head) for event in self.hub_chain.logs.get(block, []))
-        return any(isinstance(event, chain_events.BatchCommitted) for event in newest)
 
     def stage(self, *stages: Stage) -> Callable[[], bool]:
         return lambda: self.default is not None and self.default.stage in stages
@@ -382,7 +360,7 @@ class Play(Network):
             assert default is not None
             bid = self._called.scene.bidder.bid(self.state, default, PRICE * 100)
             try:
-                await self.survivors[-1].sequencer.submit(bid)
+                await self.sound[-1].sequencer.submit(bid)
             except Refused as refusal:
                 # The bid before this one may still be on its way, or just have been filled.
                 if refusal.reason not in (Reason.BID_PENDING, Reason.VERSION_MISMATCH, Reason.AUCTION_UNKNOWN):
@@ -417,11 +395,11 @@ class Play(Network):
 
     async def _agree(self) -> None:
         """Whoever still runs, the one that came back included, comes to the same ledger."""
-        running = list(self.survivors)
+        running = list(self.sound)
         if self.victim is not None and self.fault is not None and self.fault[1] is not Failure.KILLED:
             running.append(self.victim)
         number = self.state.number
-        await self.reach(lambda: all(node.height >= number for node in running) and self.survivors[0].noted >= number)
+        await self.reach(lambda: all(node.height >= number for node in running) and self.sound[0].noted >= number)
         roots = {entry.root for node in running if (entry := node.store.batch(number)) is not None}
         assert len(roots) == 1, "the validators disagree"
 
@@ -444,7 +422,7 @@ class Play(Network):
     def _record(self) -> Record:
         state, default = self.state, self.default
         assert default is not None
-        effects = self.survivors[0].effects
+        effects = self.sound[0].effects
         told = [e for e in effects if isinstance(e, LedgerEvent) and e.kind in _ENDS_OF_DEFAULT]
         return Record(
             _sorted(replace(e, message=None) for e in effects if isinstance(e, Posting)),

@@ -190,6 +190,7 @@ def test_a_correlated_pair_that_goes_apart_lapses_though_each_stays_within_its_o
     apart = house.at(900, BTC=7_680, ETH=208)
     reason = lapse_of(house, window, apart, PAIR)
     assert (reason.kind, reason.subject) == (LapseKind.APART, "BTC/ETH")
+    assert str(reason) == "a correlated pair may go further apart than the proof covers: BTC/ETH"
     for alone in PAIR:
         assert lapse_of(house, window_of(house.grid(), [alone], []), apart, [alone]) is None
 

@@ -369,28 +369,26 @@ async def test_an_honest_network_with_many_submissions_never_disputes(network: N
     for node in network.nodes:
         node.start()
     await network.mine(FINALITY)
-    network.mine_every(0.2)
     for trader in traders:
         opening = trader.open_account()
         await network.hub_chain.mine(submission(opening), submission(POST), submission(opening))
         await network.nodes[0].sequencer.submit(Trader(network.setting).open_account())
     seen = network.nodes[0].sequencer
-    await network.until(lambda: all(trader.id in seen.state.accounts for trader in traders))
-    await network.until(lambda: bool(seen.state.grids))
+    await network.reach(lambda: all(trader.id in seen.state.accounts for trader in traders))
+    await network.reach(lambda: bool(seen.state.grids))
 
     # No block comes while proofs are made: on a slow machine the rounds would leave them behind.
-    network.rest()
+    state, submitted = seen.state, list[Message]()
     for trader in traders[:5]:
-        state = seen.state
         proof = await asyncio.to_thread(trader.margin_proof, state)
         later = replace(proof.reference, version=proof.reference.version + 1)
         chained = await asyncio.to_thread(partial(trader.margin_proof, state, reference=later, nonce=b"\2" * 32))
-        await network.hub_chain.mine(*map(submission, (broken(proof), chained, proof)))
-    network.mine_every(0.4)
+        submitted += (broken(proof), chained, proof)
+    await network.hub_chain.mine(*map(submission, submitted))
+    await network.reach(lambda: all(seen.state.accounts[trader.id].version > 0 for trader in traders[:5]))
     height = seen.state.hub_height
-    await network.until(lambda: all(node.sequencer.state.hub_height > height + 12 for node in network.nodes))
+    await network.reach(lambda: all(node.sequencer.state.hub_height > height + 4 for node in network.nodes))
 
-    assert all(seen.state.accounts[trader.id].version > 0 for trader in traders[:5])
     assert heard == []
     assert network.switch.offences == []
 

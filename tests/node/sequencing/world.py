@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from eth_hash.auto import keccak
 
@@ -27,6 +28,8 @@ from tests.support.ledger import CHAINS, FEED, HUB_CHAIN, START, Setting
 
 FINALITY = 2
 BLOCK_SECONDS = 12
+STILL_TURNS = 10
+"""How often workers must be seen without work before the next block comes."""
 QUICK = Timings(batch_interval=0.02, proposer_timeout=0.6, observation_timeout=0.3, commit_fallback=0.3)
 
 
@@ -237,6 +240,23 @@ class Node:
             await asyncio.gather(self.task, return_exceptions=True)
 
 
+class Workers(Executor):
+    """Hands work on, and knows what is not done."""
+
+    def __init__(self, workers: Executor) -> None:
+        self._workers = workers
+        self.pending: set[Future[Any]] = set()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = self._workers.submit(fn, *args, **kwargs)
+        self.pending.add(future)
+        future.add_done_callback(self.pending.discard)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._workers.shutdown(wait, cancel_futures=cancel_futures)
+
+
 class Network:
     """Four validators of one setting, on chains of their own making."""
 
@@ -249,7 +269,7 @@ class Network:
         self.hub_chain = self.chains[HUB_CHAIN]
         self.hub = FakeHub(self.hub_chain, self.house)
         self.switch = FakeSwitch()
-        self.workers: Executor = ThreadPoolExecutor(1)
+        self.workers = Workers(ThreadPoolExecutor(1))
         self.nodes = [self.node(key, Store("sqlite://", self.house.deployment)) for key in setting.keys]
         self._miner: asyncio.Task[None] | None = None
 
@@ -284,6 +304,11 @@ class Network:
             store = stores.get(key.address, Store("sqlite://", self.house.deployment))
             self.nodes.append(self.node(key, store, rebuild(self.epochs, self.genesis(), store)))
 
+    @property
+    def sound(self) -> Sequence[Node]:
+        """The nodes that do their work."""
+        return self.nodes
+
     def proposer(self, number: int, attempt: int = 0) -> Node:
         address = self.house.validators[(number + attempt) % len(self.house.validators)]
         return next(node for node in self.nodes if node.key.address == address)
@@ -311,6 +336,24 @@ class Network:
         async with asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.01)
+
+    async def reach(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Let blocks come until the nodes are there: at once where a commitment waits to be final, else slowly, and
+        none while a batch or a proof is in work, so that a busy machine makes no more of them than an idle one."""
+        still = 0
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.01)
+                still = 0 if self.workers.pending else still + 1
+                idle = still >= STILL_TURNS and not any(node.sequencer.consensus.busy for node in self.sound)
+                if idle or (still and self._commitment_waits()):
+                    await self.mine()
+                    still = 0
+
+    def _commitment_waits(self) -> bool:
+        head = self.hub_chain.head
+        newest = (event for block in (head - 1, head) for event in self.hub_chain.logs.get(block, []))
+        return any(isinstance(event, BatchCommitted) for event in newest)
 
     async def close(self) -> None:
         self.rest()
